@@ -1,0 +1,308 @@
+package content
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/ast"
+	"github.com/yuin/goldmark/extension"
+	"github.com/yuin/goldmark/text"
+	"github.com/yuin/goldmark/util"
+
+	"briefingbot/internal/briefing"
+)
+
+// parser reads one file. It goes on after a fault, to find the others.
+type parser struct {
+	file        string
+	src         []byte
+	faults      Faults
+	keyLines    map[string]int
+	sectionInfo map[int]*sectionNote
+	linkInfo    map[string]*linkNote
+	addresses   map[string]string // of links, by label
+	starts      map[int]int       // of sections: number to line
+	blockLines  map[int][]int     // of each section's blocks
+}
+
+// markdown is CommonMark, and a bare address is a link.
+var markdown = goldmark.New(goldmark.WithExtensions(extension.Linkify))
+
+var headingForm = regexp.MustCompile(`^(\d{1,3})[.:)]?\s+(\S.*)$`)
+
+// briefing reads the whole file.
+func (p *parser) briefing() *briefing.Briefing {
+	p.keyLines, p.sectionInfo, p.linkInfo = map[string]int{}, map[int]*sectionNote{}, map[string]*linkNote{}
+	p.addresses, p.starts, p.blockLines = map[string]string{}, map[int]int{}, map[int][]int{}
+	b := &briefing.Briefing{}
+	start, ok := p.frontMatter(b)
+	if !ok {
+		return b
+	}
+	// Blank lines in place of the front matter keep the line numbers of the body.
+	for i := range p.src[:start] {
+		if p.src[i] != '\n' {
+			p.src[i] = ' '
+		}
+	}
+	p.body(b)
+	p.checkSections(b)
+	for label, note := range p.linkInfo {
+		if !note.used {
+			labels := make([]string, 0, len(p.addresses))
+			for l := range p.addresses {
+				labels = append(labels, l)
+			}
+			slices.Sort(labels)
+			hint := "remove it, or write the link's words exactly as in the text"
+			if near := nearest(label, labels); near != "" {
+				hint = fmt.Sprintf("did you mean %q?", near)
+			}
+			p.fault(note.line, "no link in the text has the words %q; %s", label, hint)
+		}
+	}
+	return b
+}
+
+// body reads the sections.
+func (p *parser) body(b *briefing.Briefing) {
+	doc := markdown.Parser().Parse(text.NewReader(p.src))
+	var section *briefing.Section
+	add := func(block briefing.Block, line int) {
+		section.Blocks = append(section.Blocks, block)
+		p.blockLines[section.Number] = append(p.blockLines[section.Number], line)
+	}
+	for n := doc.FirstChild(); n != nil; n = n.NextSibling() {
+		line := p.line(n)
+		heading, isHeading := n.(*ast.Heading)
+		if isHeading && heading.Level == 2 {
+			section = p.section(b, heading, line)
+			continue
+		}
+		if isHeading && heading.Level == 1 {
+			p.fault(line, "a heading with one # is not used; the briefing's title stands in the front matter, sections start with ##")
+			continue
+		}
+		if section == nil {
+			p.fault(line, "this stands outside any section; put a heading like ## 01. Title above it, or remove it")
+			continue
+		}
+		switch n := n.(type) {
+		case *ast.Heading:
+			if n.Level > 3 {
+				p.fault(line, "heading level skipped: ## is followed by ###, and there are no others; use ###")
+				continue
+			}
+			add(briefing.Subheading{Text: p.inlines(n).Letters()}, line)
+		case *ast.Paragraph:
+			if t := p.inlines(n); len(t) > 0 {
+				add(briefing.Paragraph{Text: t}, line)
+			}
+		case *ast.List:
+			add(briefing.List{Items: p.items(n, 0, nil)}, line)
+		case *ast.LinkReferenceDefinition:
+			p.fault(line, "a link with its address further down is not read; write it as [words](https://address)")
+		default:
+			p.unsupported(n, line)
+		}
+	}
+	slices.SortStableFunc(b.Sections, func(x, y briefing.Section) int { return cmp.Compare(x.Number, y.Number) })
+}
+
+// section starts the section below a heading. One without a number is kept
+// apart, so that what stands below it is still looked at.
+func (p *parser) section(b *briefing.Briefing, h *ast.Heading, line int) *briefing.Section {
+	title := p.inlines(h).Letters()
+	m := headingForm.FindStringSubmatch(title)
+	if m == nil {
+		p.fault(line, "this heading has no number and title; write it like ## 05. Title")
+		return &briefing.Section{}
+	}
+	number, err := strconv.Atoi(m[1])
+	if err != nil || number == 0 {
+		p.fault(line, "sections are numbered from 01; mend the number")
+		return &briefing.Section{}
+	}
+	if first := p.starts[number]; first != 0 {
+		p.fault(line, "section %02d is already there in line %d; mend one of the two numbers", number, first)
+		return &briefing.Section{}
+	}
+	p.starts[number] = line
+	b.Sections = append(b.Sections, briefing.Section{Number: number, Title: strings.TrimSpace(m[2])})
+	return &b.Sections[len(b.Sections)-1]
+}
+
+// items flattens a list, its nested lists included.
+func (p *parser) items(list *ast.List, depth int, into []briefing.Item) []briefing.Item {
+	number := 0
+	if list.IsOrdered() {
+		number = max(list.Start, 1)
+	}
+	for li := list.FirstChild(); li != nil; li = li.NextSibling() {
+		item := briefing.Item{Depth: depth, Number: number}
+		at := len(into)
+		into = append(into, item)
+		for n := li.FirstChild(); n != nil; n = n.NextSibling() {
+			switch n := n.(type) {
+			case *ast.TextBlock, *ast.Paragraph:
+				if len(into) > at+1 {
+					p.fault(p.line(n), "text goes on below an inner list; move it above that list, or make it a bullet of its own")
+					continue
+				}
+				if len(into[at].Text) > 0 {
+					into[at].Text = append(into[at].Text, briefing.Span{Text: "\n"})
+				}
+				into[at].Text = append(into[at].Text, p.inlines(n)...)
+			case *ast.List:
+				into = p.items(n, depth+1, into)
+			default:
+				p.unsupported(n, p.line(n))
+			}
+		}
+		if len(into[at].Text) == 0 {
+			p.fault(p.line(li), "this bullet has no text; write it on the same line, or remove it")
+		}
+		if number > 0 {
+			number++
+		}
+	}
+	return into
+}
+
+// inlines reads the words below a node.
+func (p *parser) inlines(n ast.Node) briefing.Text {
+	var t briefing.Text
+	p.walk(n, briefing.Span{}, &t)
+	// Spans of the same look belong together: goldmark splits text at every sign.
+	var joined briefing.Text
+	for _, s := range t {
+		if len(joined) > 0 {
+			last := &joined[len(joined)-1]
+			alike := s
+			alike.Text = last.Text
+			if alike == *last {
+				last.Text += s.Text
+				continue
+			}
+		}
+		joined = append(joined, s)
+	}
+	return joined
+}
+
+func (p *parser) walk(n ast.Node, look briefing.Span, into *briefing.Text) {
+	say := func(s string) {
+		if s != "" {
+			span := look
+			span.Text = s
+			*into = append(*into, span)
+		}
+	}
+	for c := n.FirstChild(); c != nil; c = c.NextSibling() {
+		inner := look
+		switch c := c.(type) {
+		case *ast.Text:
+			say(p.words(c))
+			switch {
+			case c.HardLineBreak():
+				say("\n")
+			case c.SoftLineBreak():
+				say(" ")
+			}
+		case *ast.Emphasis:
+			inner.Bold, inner.Italic = look.Bold || c.Level == 2, look.Italic || c.Level == 1
+			p.walk(c, inner, into)
+		case *ast.Link:
+			at := len(*into)
+			p.walk(c, inner, into)
+			link := p.link(briefing.Text((*into)[at:]).Letters(), string(c.Destination), p.line(c))
+			for i := range (*into)[at:] {
+				(*into)[at+i].Link = link
+			}
+		case *ast.AutoLink:
+			label := string(c.Label(p.src))
+			if c.AutoLinkType == ast.AutoLinkURL {
+				inner.Link = p.link(label, string(c.URL(p.src)), p.line(c))
+			}
+			inner.Text = label
+			*into = append(*into, inner)
+		case *ast.Image:
+			p.fault(p.line(c), "a picture cannot be shown in chat; remove it, and say in words what it shows")
+		case *ast.RawHTML:
+			p.fault(p.line(c), "HTML is not read; use plain Markdown, or write \\< where a < is meant")
+		case *ast.CodeSpan:
+			p.fault(p.line(c), "words between ` signs are not read; use ** for bold or remove the signs")
+		default:
+			p.unsupported(c, p.line(c))
+		}
+	}
+}
+
+// words is a text node as its author meant it: without backslashes before signs,
+// and with &amp; and the like resolved, as a Markdown renderer would do it.
+func (p *parser) words(n *ast.Text) string {
+	raw := n.Segment.Value(p.src)
+	if !n.IsRaw() {
+		raw = util.ResolveEntityNames(util.ResolveNumericReferences(util.UnescapePunctuations(raw)))
+	}
+	return string(raw)
+}
+
+// link checks an address, and adds what front matter says of it.
+func (p *parser) link(label, address string, line int) *briefing.Link {
+	l := &briefing.Link{URL: address}
+	switch {
+	case strings.TrimSpace(label) == "":
+		p.fault(line, "this link has no words; write it as [words](https://address)")
+	case !isHTTPS(address):
+		p.fault(line, "the link %q does not lead to an https:// address; mend it, or leave only its words", label)
+	case p.addresses[label] != "" && p.addresses[label] != address:
+		p.fault(line, "two links have the words %q and different addresses; give one of them other words", label)
+	}
+	p.addresses[label] = address
+	if note := p.linkInfo[label]; note != nil {
+		note.used = true
+		l.Edition, l.ConfirmedOn = note.edition, note.confirmedOn
+	}
+	return l
+}
+
+// unsupported faults Markdown that no chat platform could show.
+func (p *parser) unsupported(n ast.Node, line int) {
+	switch n.Kind() {
+	case ast.KindBlockquote:
+		p.fault(line, "a > at the start of a line is not read; remove it")
+	case ast.KindHTMLBlock:
+		p.fault(line, "HTML is not read; use plain Markdown, or write \\< where a < is meant")
+	case ast.KindThematicBreak:
+		p.fault(line, "a dividing line is not read; remove it")
+	case ast.KindCodeBlock:
+		p.fault(line, "this line is indented by four spaces or more; remove the spaces before it")
+	case ast.KindFencedCodeBlock:
+		p.fault(line, "``` is not read; remove it")
+	default:
+		p.fault(line, "this is not read here; use paragraphs, bullets, emphasis and links")
+	}
+}
+
+// line is where a node starts. Some nodes know no position: the first below
+// them that does, or the line of what stands before them, serves.
+func (p *parser) line(n ast.Node) int {
+	for c := n; c != nil; c = c.FirstChild() {
+		if pos := c.Pos(); pos >= 0 && c.Kind() != ast.KindDocument {
+			return lineAt(p.src, pos)
+		}
+	}
+	if n.PreviousSibling() != nil {
+		return p.line(n.PreviousSibling())
+	}
+	if n.Parent() != nil && n.Parent().Kind() != ast.KindDocument {
+		return p.line(n.Parent())
+	}
+	return 1
+}

@@ -1,0 +1,270 @@
+package content
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	yamlparser "github.com/goccy/go-yaml/parser"
+
+	"briefingbot/internal/briefing"
+)
+
+// The keys of front matter, as the fault for an unknown one names them.
+var (
+	topKeys     = []string{"id", "title", "publisher", "edition", "language", "prefix", "review-by", "sections", "links"}
+	sectionKeys = []string{"kind", "slug", "synonyms"}
+	linkKeys    = []string{"edition", "confirmed-on"}
+)
+
+// maxValue is the most characters of a value, so that a source line fits below
+// every reply.
+const maxValue = 200
+
+// sectionNote is what front matter says of a section.
+type sectionNote struct {
+	line     int
+	kind     briefing.Kind
+	slug     string
+	slugLine int
+	synonyms []string
+}
+
+// linkNote is what front matter says of a link.
+type linkNote struct {
+	line        int
+	edition     string
+	confirmedOn time.Time
+	used        bool
+}
+
+var (
+	slugForm     = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+	prefixForm   = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+	languageForm = regexp.MustCompile(`^[a-z]{2,3}(-[A-Z]{2})?$`)
+)
+
+// frontMatter reads what stands between the file's first line, "---", and the
+// next such line. It returns the offset at which the body starts, or false where
+// there is no front matter to speak of.
+func (p *parser) frontMatter(b *briefing.Briefing) (body int, ok bool) {
+	const fence = "---\n"
+	if !bytes.HasPrefix(p.src, []byte(fence)) {
+		p.fault(1, "has no front matter; start the file with a line ---, then id, title and so on, as _template.md does")
+		return 0, false
+	}
+	end := bytes.Index(p.src, []byte("\n"+fence))
+	if end < 0 {
+		p.fault(1, "front matter does not end; add a line --- below its last line")
+		return 0, false
+	}
+	body = end + 1 + len(fence)
+	p.readYAML(b, p.src[:end+1])
+	return body, true
+}
+
+// readYAML walks the parsed tree itself rather than decoding into a struct:
+// a decoder stops at the first fault, and an author wants all of them.
+func (p *parser) readYAML(b *briefing.Briefing, src []byte) {
+	file, err := yamlparser.ParseBytes(src, 0)
+	if err != nil {
+		line, text := 1, err.Error()
+		var syntax *yaml.SyntaxError
+		if errors.As(err, &syntax) {
+			text = syntax.Message
+			if syntax.Token != nil {
+				line = syntax.Token.Position.Line
+			}
+		}
+		p.fault(line, "front matter cannot be read here (%s); put a value that holds a colon in double quotes, and keep the indents of _template.md", text)
+		return
+	}
+	var root ast.Node
+	for _, doc := range file.Docs {
+		if doc.Body != nil {
+			root = doc.Body
+		}
+	}
+	if root == nil {
+		p.fault(1, "front matter is empty; add id, title and so on, as in _template.md")
+		return
+	}
+	set := func(key string, form *regexp.Regexp, hint string, into *string) func(ast.Node) {
+		return func(n ast.Node) {
+			s := p.scalar(key, n)
+			if len(s) > maxValue {
+				p.fault(nodeLine(n), "%s is longer than %d characters; shorten it", key, maxValue)
+			}
+			if s != "" && form != nil && !form.MatchString(s) {
+				p.fault(nodeLine(n), "%s %q does not fit; %s", key, s, hint)
+				return
+			}
+			*into = s
+		}
+	}
+	p.each(root, "front matter", topKeys, map[string]func(ast.Node){
+		"id":        set("id", slugForm, "use lower-case letters, digits and hyphens, like domestic-abuse", &b.ID),
+		"title":     set("title", nil, "", &b.Title),
+		"publisher": set("publisher", nil, "", &b.Publisher),
+		"edition":   set("edition", nil, "", &b.Edition),
+		"language":  set("language", languageForm, "write it like en-GB", &b.Language),
+		"prefix":    set("prefix", prefixForm, "use a few lower-case letters, like da", &b.Prefix),
+		"review-by": func(n ast.Node) { b.ReviewBy = p.date("review-by", n) },
+		"sections":  p.sectionNotes,
+		"links":     p.linkNotes,
+	})
+	for _, need := range []struct{ key, value, example string }{
+		{"id", b.ID, "id: domestic-abuse"}, {"title", b.Title, "title: the briefing's title"},
+		{"publisher", b.Publisher, "publisher: LLR SCP"}, {"edition", b.Edition, "edition: April 2025"},
+		{"language", b.Language, "language: en-GB"}, {"prefix", b.Prefix, "prefix: da"},
+	} {
+		if need.value == "" && p.keyLines[need.key] == 0 {
+			p.fault(1, "front matter has no %s; add a line like %q", need.key, need.example)
+		}
+	}
+	// Slack's longest command has 32 characters, its slash among them.
+	if len(b.Prefix) > 16 {
+		p.fault(p.keyLines["prefix"], "prefix is longer than 16 letters; people type it: use two or three")
+	}
+}
+
+func (p *parser) sectionNotes(n ast.Node) {
+	p.entries(n, "sections", func(key string, line int, value ast.Node) {
+		number, err := strconv.Atoi(key)
+		if err != nil {
+			p.fault(line, "%q is not the number of a section; write it like 5, and indent kind, slug and synonyms below it", key)
+			return
+		}
+		note := &sectionNote{line: line}
+		if p.sectionInfo[number] != nil {
+			p.fault(line, "section %d is described twice; keep one of the two", number)
+			return
+		}
+		p.sectionInfo[number] = note
+		p.each(value, "section "+key, sectionKeys, map[string]func(ast.Node){
+			"kind": func(n ast.Node) {
+				note.kind = briefing.Kind(p.scalar("kind", n))
+				if note.kind != "" && !slices.Contains(briefing.Kinds, note.kind) {
+					var names []string
+					for _, k := range briefing.Kinds {
+						names = append(names, string(k))
+					}
+					p.fault(nodeLine(n), "kind %q is not known; %s", note.kind, didYouMean(string(note.kind), names))
+					note.kind = ""
+				}
+			},
+			"slug": func(n ast.Node) {
+				note.slug, note.slugLine = p.scalar("slug", n), nodeLine(n)
+				if note.slug != "" && !slugForm.MatchString(note.slug) {
+					p.fault(nodeLine(n), "slug %q does not fit; use lower-case letters, digits and hyphens, like what-we-saw", note.slug)
+					note.slug = ""
+				}
+			},
+			"synonyms": func(n ast.Node) {
+				list, ok := n.(*ast.SequenceNode)
+				if !ok {
+					p.fault(nodeLine(n), "synonyms is not a list; write it like synonyms: [risks, concerns]")
+					return
+				}
+				for _, v := range list.Values {
+					if s := p.scalar("a synonym", v); s != "" {
+						note.synonyms = append(note.synonyms, s)
+					}
+				}
+			},
+		})
+	})
+}
+
+func (p *parser) linkNotes(n ast.Node) {
+	p.entries(n, "links", func(key string, line int, value ast.Node) {
+		note := &linkNote{line: line}
+		p.linkInfo[key] = note
+		p.each(value, "link "+strconv.Quote(key), linkKeys, map[string]func(ast.Node){
+			"edition":      func(n ast.Node) { note.edition = p.scalar("edition", n) },
+			"confirmed-on": func(n ast.Node) { note.confirmedOn = p.date("confirmed-on", n) },
+		})
+	})
+}
+
+// each calls the handler of every key of a mapping, and faults keys it does not know.
+func (p *parser) each(n ast.Node, what string, known []string, handlers map[string]func(ast.Node)) {
+	p.entries(n, what, func(key string, line int, value ast.Node) {
+		handle, ok := handlers[key]
+		if !ok {
+			p.fault(line, "%q is not known in %s; %s", key, what, didYouMean(key, known))
+			return
+		}
+		if what == "front matter" {
+			p.keyLines[key] = line
+		}
+		handle(value)
+	})
+}
+
+func (p *parser) entries(n ast.Node, what string, do func(key string, line int, value ast.Node)) {
+	var values []*ast.MappingValueNode
+	switch n := n.(type) {
+	case *ast.MappingNode:
+		values = n.Values
+	case *ast.MappingValueNode:
+		values = []*ast.MappingValueNode{n}
+	default:
+		p.fault(nodeLine(n), "%s has no entries; write them as in _template.md, or leave it out", what)
+		return
+	}
+	for _, v := range values {
+		do(v.Key.GetToken().Value, v.Key.GetToken().Position.Line, v.Value)
+	}
+}
+
+// scalar is the text of a value as the author typed it, be it a number, a date
+// or words.
+func (p *parser) scalar(key string, n ast.Node) string {
+	switch n := n.(type) {
+	case *ast.StringNode, *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
+		if s := strings.TrimSpace(n.GetToken().Value); s != "" {
+			return s
+		}
+	case *ast.LiteralNode:
+		if s := strings.TrimSpace(n.Value.Value); s != "" {
+			return strings.Join(strings.Fields(s), " ")
+		}
+	case *ast.NullNode:
+	default:
+		p.fault(nodeLine(n), "%s is not a piece of text; write it on one line, in double quotes if it holds signs", key)
+		return ""
+	}
+	p.fault(nodeLine(n), "%s is empty; fill it in, or remove the line if it is not needed", key)
+	return ""
+}
+
+func (p *parser) date(key string, n ast.Node) time.Time {
+	s := p.scalar(key, n)
+	if s == "" {
+		return time.Time{}
+	}
+	d, err := time.Parse(time.DateOnly, s)
+	if err != nil {
+		p.fault(nodeLine(n), "%s %q is not a date; write it as year, month and day, like 2027-04-30", key, s)
+	}
+	return d
+}
+
+func nodeLine(n ast.Node) int {
+	if n == nil || n.GetToken() == nil {
+		return 1
+	}
+	return n.GetToken().Position.Line
+}
+
+func (p *parser) fault(line int, format string, args ...any) {
+	p.faults = append(p.faults, Fault{File: p.file, Line: line, Text: fmt.Sprintf(format, args...)})
+}

@@ -1,0 +1,148 @@
+// Package content turns a folder of Markdown files into a library of briefings,
+// and finds things in it. Load reads and validates a folder; Open makes the
+// library searchable; prompts/README.md describes the format to its authors.
+//
+// It knows no platform and no HTTP, and it words no replies.
+package content
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"briefingbot/internal/briefing"
+)
+
+// maxFile is the most bytes that one briefing may have. A real one has 6 KB.
+const maxFile = 1 << 20
+
+// Reserved lists the words that no section and no pool may have as its slug,
+// because they are commands.
+var Reserved = []string{"all", "both", "help", "meeting", "random", "search"}
+
+// Load reads every briefing at the top of fsys: files that end in .md, but for
+// README.md and those whose name starts with "_" or ".". Everything is validated
+// at once; what is wrong comes back as Faults. Give it os.Root.FS for a folder on
+// disk: it is what keeps a symlink from leading out of the folder.
+func Load(fsys fs.FS) (briefing.Library, error) {
+	entries, err := fs.ReadDir(fsys, ".")
+	if err != nil {
+		return nil, fmt.Errorf("reading the folder of briefings: %w", err)
+	}
+	var (
+		lib    briefing.Library
+		faults Faults
+		seen   = map[string]string{}
+		files  int
+	)
+	for _, e := range entries {
+		if !isBriefing(e.Name()) || e.IsDir() {
+			continue
+		}
+		files++
+		src, fault := read(fsys, e.Name())
+		if fault != nil {
+			faults = append(faults, *fault)
+			continue
+		}
+		p := &parser{file: e.Name(), src: src}
+		b := p.briefing()
+		for _, key := range []struct{ key, value string }{{"id", b.ID}, {"prefix", b.Prefix}} {
+			if key.value == "" {
+				continue
+			}
+			if other, taken := seen[key.key+" "+key.value]; taken {
+				p.fault(p.keyLines[key.key], "%s %q is taken by %s; choose another", key.key, key.value, other)
+			}
+			seen[key.key+" "+key.value] = e.Name()
+		}
+		faults = append(faults, p.faults...)
+		lib = append(lib, b)
+	}
+	if files == 0 {
+		faults = append(faults, Fault{Text: "no briefing here; add a file that ends in .md"})
+	}
+	if len(faults) > 0 {
+		faults.sort()
+		return nil, faults
+	}
+	slices.SortFunc(lib, func(a, b *briefing.Briefing) int { return cmp.Compare(a.ID, b.ID) })
+	return lib, nil
+}
+
+func isBriefing(name string) bool {
+	return strings.EqualFold(path.Ext(name), ".md") && !strings.EqualFold(name, "README.md") &&
+		name[0] != '_' && name[0] != '.'
+}
+
+// read returns the file's text with plain line ends and no byte order mark, or
+// what is wrong with it as a file.
+func read(fsys fs.FS, name string) ([]byte, *Fault) {
+	fault := func(line int, format string, args ...any) *Fault {
+		return &Fault{File: name, Line: line, Text: fmt.Sprintf(format, args...)}
+	}
+	// Stat before Open: opening a named pipe would wait for a writer.
+	info, err := fs.Stat(fsys, name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), err != nil && strings.Contains(err.Error(), "escapes"):
+		// os.Root has no exported error for a path that leads outside.
+		return nil, fault(0, "is a link that leads out of this folder or nowhere; put the file itself here")
+	case err != nil:
+		return nil, fault(0, "cannot be read (%v); see who may read it", cause(err))
+	case !info.Mode().IsRegular():
+		return nil, fault(0, "is not an ordinary file; remove it or give it another ending than .md")
+	}
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, fault(0, "cannot be read (%v); see who may read it", cause(err))
+	}
+	defer f.Close() // only read from: closing can lose nothing
+	src, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, fault(0, "cannot be read (%v); see who may read it", cause(err))
+	}
+	if len(src) > maxFile {
+		return nil, fault(0, "is larger than 1 MiB; a briefing is a few pages of text")
+	}
+	src = bytes.TrimPrefix(src, []byte("\ufeff"))
+	src = bytes.ReplaceAll(src, []byte("\r\n"), []byte("\n"))
+	src = bytes.ReplaceAll(src, []byte("\r"), []byte("\n"))
+	for i := 0; i < len(src); {
+		r, n := utf8.DecodeRune(src[i:])
+		if r == utf8.RuneError && n == 1 {
+			return nil, fault(lineAt(src, i), "is not UTF-8 text; save it again as UTF-8")
+		}
+		if r != '\n' && r != '\t' && (unicode.IsControl(r) || isBidi(r)) {
+			return nil, fault(lineAt(src, i), "holds an invisible character (U+%04X); delete it and type the words around it again", r)
+		}
+		i += n
+	}
+	return src, nil
+}
+
+// isBidi reports characters that make text show in another order than it is written.
+func isBidi(r rune) bool {
+	return r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069
+}
+
+// cause is err without the path that it repeats.
+func cause(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err
+	}
+	return err
+}
+
+// lineAt is the number, from 1, of the line that holds the byte at offset.
+func lineAt(src []byte, offset int) int {
+	return 1 + bytes.Count(src[:min(max(offset, 0), len(src))], []byte("\n"))
+}
