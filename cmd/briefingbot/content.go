@@ -1,0 +1,59 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"go.uber.org/zap"
+
+	"briefingbot/internal/bot"
+	"briefingbot/internal/briefing"
+	"briefingbot/internal/content"
+	"briefingbot/prompts"
+)
+
+// contentFlags are the settings of everything that answers.
+type contentFlags struct {
+	Content string `placeholder:"DIR" env:"BRIEFINGBOT_CONTENT" help:"Folder of briefings instead of those built in."`
+	Footer  string `placeholder:"TEXT" env:"BRIEFINGBOT_FOOTER" help:"Reminder at the end of every reply."`
+}
+
+// load reads the folder, or the briefings that are built in where dir is empty.
+func load(dir string) (briefing.Library, error) {
+	if dir == "" {
+		return content.Load(prompts.FS)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		var pe *fs.PathError
+		if errors.As(err, &pe) {
+			err = pe.Err
+		}
+		return nil, hinted{fmt.Errorf("the folder of briefings %q cannot be opened: %w", dir, err), "name a folder of .md files in BRIEFINGBOT_CONTENT"}
+	}
+	defer root.Close() // only read from: closing can lose nothing
+	return content.Load(root.FS())
+}
+
+// openBot loads the briefings and makes a bot of them. Call close when it is no
+// longer used.
+func (c contentFlags) openBot(log *zap.Logger) (b *bot.Bot, lib briefing.Library, close func() error, err error) {
+	const maxFooter = 500
+	if len(c.Footer) > maxFooter {
+		return nil, nil, nil, hinted{fmt.Errorf("BRIEFINGBOT_FOOTER is longer than %d characters", maxFooter), "it stands under every reply: keep it to a sentence or two"}
+	}
+	lib, err = load(c.Content)
+	if err != nil {
+		if faults := (content.Faults{}); errors.As(err, &faults) {
+			err = hinted{fmt.Errorf("the briefings have faults:\n%w", err), "mend them, and run briefingbot check " + c.Content}
+		}
+		return nil, nil, nil, err
+	}
+	finder, err := content.Open(lib)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	return bot.New(lib, finder, bot.Config{Footer: c.Footer}, log), lib, finder.Close, nil
+}

@@ -1,0 +1,87 @@
+// Command briefingbot brings a safeguarding partnership's 7-minute briefings into
+// Slack. Start with cli: it lists the subcommands, each in a file of its own.
+// Everything is wired together here, and nothing is decided.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) //nolint:gocritic // the process ends, and stop with it
+}
+
+// cli is every subcommand and every setting that is no secret. Secrets come from
+// the environment or from files alone: a command line can be read by others.
+type cli struct {
+	Serve   serveCommand   `cmd:"" help:"Answer in Slack."`
+	Ask     askCommand     `cmd:"" help:"Answer one command here in the terminal, or one on each line of the input."`
+	Check   checkCommand   `cmd:"" help:"Validate a folder of briefings, and list every fault."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+// streams is where a subcommand reads and writes.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// hinted is an error and what to do about it.
+type hinted struct {
+	error
+	hint string
+}
+
+func (h hinted) Unwrap() error { return h.error }
+
+// errSaid ends the process with status 1 where everything has been said.
+var errSaid = errors.New("said already")
+
+// run is the whole program. It returns the exit status: 0, 1 for a failure, 2
+// for wrong usage.
+func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
+	var c cli
+	helped := false
+	parser, err := kong.New(&c, kong.Name("briefingbot"), kong.Writers(out, errOut),
+		kong.Description("7-minute safeguarding briefings, word for word, in chat."),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Exit(func(int) { helped = true }),
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(streams{in, out, errOut}))
+	if err != nil {
+		return report(errOut, err, 1)
+	}
+	kctx, err := parser.Parse(args)
+	switch {
+	case helped:
+		return 0
+	case err != nil:
+		return report(errOut, hinted{err, "briefingbot --help lists what there is"}, 2)
+	}
+	if err := kctx.Run(); err != nil {
+		return report(errOut, err, 1)
+	}
+	return 0
+}
+
+// report prints an error with its hint, and returns the status to exit with.
+func report(w io.Writer, err error, status int) int {
+	if errors.Is(err, errSaid) {
+		return status
+	}
+	fmt.Fprintln(w, "error:", strings.TrimSpace(err.Error()))
+	if h := (hinted{}); errors.As(err, &h) {
+		fmt.Fprintln(w, "hint:", h.hint)
+	}
+	return status
+}

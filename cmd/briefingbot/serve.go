@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"briefingbot/internal/slack"
+)
+
+type serveCommand struct {
+	contentFlags
+	Listen      string `default:"127.0.0.1:8080" env:"BRIEFINGBOT_LISTEN" help:"Address for the chat platforms."`
+	AdminListen string `default:"127.0.0.1:9090" env:"BRIEFINGBOT_ADMIN_LISTEN" help:"Address for health checks from inside."`
+	LogLevel    string `default:"info" enum:"debug,info,warn,error" env:"BRIEFINGBOT_LOG_LEVEL" help:"debug, info, warn or error."`
+	LogFormat   string `default:"json" enum:"json,console" env:"BRIEFINGBOT_LOG_FORMAT" help:"json or console."`
+}
+
+// shutdownTime is how long a stop waits for what is under way.
+const shutdownTime = 20 * time.Second
+
+func (c serveCommand) Run(ctx context.Context, s streams) (err error) {
+	cfg, err := slackConfig()
+	if err != nil {
+		return err
+	}
+	log := c.logger(s.err)
+	defer func() { _ = log.Sync() }() // a terminal or a pipe has nothing to sync
+	b, lib, closeBot, err := c.openBot(log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeBot()) }()
+	adapter, err := slack.New(cfg, b, b.Fixed(), log, time.Now)
+	if err != nil {
+		return err
+	}
+
+	var ready atomic.Bool
+	mux, admin := http.NewServeMux(), http.NewServeMux()
+	health(mux, &ready)
+	health(admin, &ready)
+	adapter.Routes(mux)
+
+	public, err := listen(ctx, c.Listen, "BRIEFINGBOT_LISTEN")
+	if err != nil {
+		return err
+	}
+	inside, err := listen(ctx, c.AdminListen, "BRIEFINGBOT_ADMIN_LISTEN")
+	if err != nil {
+		return errors.Join(err, public.Close())
+	}
+	servers := []*http.Server{newServer(mux, log), newServer(admin, log)}
+	failed := make(chan error, len(servers))
+	for i, l := range []net.Listener{public, inside} {
+		go func() { failed <- servers[i].Serve(l) }()
+	}
+	ready.Store(true)
+	log.Info("ready", zap.String("version", version()), zap.Stringer("listen", public.Addr()),
+		zap.Stringer("admin_listen", inside.Addr()), zap.Int("briefings", len(lib)))
+
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	// Last in, first out: no new requests, then those under way, then replies that
+	// go out by themselves. All within shutdownTime.
+	ready.Store(false)
+	log.Info("stopping")
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+	defer cancel()
+	for _, server := range servers {
+		if stopErr := server.Shutdown(stop); stopErr != nil {
+			err = errors.Join(err, fmt.Errorf("stopping: %w", stopErr), server.Close())
+		}
+	}
+	return errors.Join(err, adapter.Close(stop))
+}
+
+// slackConfig reads Slack's settings, and says how to go on where there are none.
+func slackConfig() (cfg slack.Config, err error) {
+	if cfg.SigningSecret, err = secret("SLACK_SIGNING_SECRET"); err != nil {
+		return cfg, err
+	}
+	if cfg.BotToken, err = secret("SLACK_BOT_TOKEN"); err != nil {
+		return cfg, err
+	}
+	cfg.APIURL = os.Getenv("SLACK_API_URL")
+	if !cfg.Enabled() {
+		return cfg, hinted{errors.New("no chat platform is set up: SLACK_SIGNING_SECRET is missing"),
+			"set SLACK_SIGNING_SECRET, or SLACK_SIGNING_SECRET_FILE, as \"Connect Slack\" in README.md explains; without Slack, try briefingbot ask /briefings"}
+	}
+	if err := cfg.Validate(); err != nil {
+		hint := "set it as \"Connect Slack\" in README.md explains"
+		if errors.Is(err, slack.ErrHalf) {
+			hint = "set SLACK_SIGNING_SECRET, or SLACK_SIGNING_SECRET_FILE; it stands on the app's page under Basic Information"
+		}
+		return cfg, hinted{err, hint}
+	}
+	return cfg, nil
+}
+
+// newServer is a server on which a slow or idle client holds nothing for more
+// than 15 s: 5 s for the whole request, 10 s from its header to the end of the
+// answer, 10 s of silence between requests.
+func newServer(h http.Handler, log *zap.Logger) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       5 * time.Second,
+		WriteTimeout:      10 * time.Second,
+		IdleTimeout:       10 * time.Second,
+		MaxHeaderBytes:    16 << 10,
+		// net/http's own lines repeat addresses and broken requests.
+		ErrorLog: zap.NewStdLog(zap.New(zapcore.NewNopCore())),
+	}
+}
+
+func listen(ctx context.Context, address, setting string) (net.Listener, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, hinted{fmt.Errorf("cannot listen on %s: %w", address, err), "name a free address in " + setting + ", like 127.0.0.1:8081"}
+	}
+	return l, nil
+}
+
+// health adds /healthz, which says that the process lives, and /readyz, which
+// says that it answers.
+func health(mux *http.ServeMux, ready *atomic.Bool) {
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if !ready.Load() {
+			http.Error(w, "stopping", http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = io.WriteString(w, "ok\n")
+	})
+}
+
+// logger writes to w: JSON for machines, or lines for a person. Lines that repeat
+// are thinned out, so that an attacker cannot fill a disk with refusals.
+func (c serveCommand) logger(w io.Writer) *zap.Logger {
+	level, err := zapcore.ParseLevel(c.LogLevel)
+	if err != nil {
+		level = zapcore.InfoLevel // kong has checked it
+	}
+	config := zap.NewProductionEncoderConfig()
+	config.EncodeTime = zapcore.ISO8601TimeEncoder
+	encoder := zapcore.NewJSONEncoder(config)
+	if c.LogFormat == "console" {
+		encoder = zapcore.NewConsoleEncoder(config)
+	}
+	core := zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w)), level)
+	return zap.New(zapcore.NewSamplerWithOptions(core, time.Second, 100, 100))
+}

@@ -1,0 +1,236 @@
+package slack
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/slack-go/slack"
+
+	"briefingbot/internal/briefing"
+)
+
+// Audience says who sees a reply, and where.
+type Audience int
+
+// The audiences.
+const (
+	Private        Audience = iota // the person who asked, as a message of its own
+	PrivateInPlace                 // the same person, in place of the message whose button was pressed
+	Channel                        // everyone in the channel
+)
+
+// Slack's limits, from https://docs.slack.dev/reference/block-kit.
+const (
+	maxBlocks    = 50   // in a message
+	maxText      = 4000 // characters of a message's text
+	maxHeader    = 150  // characters of a header
+	maxLabel     = 75   // characters of a button
+	maxPerRow    = 25   // buttons of an actions block
+	maxIndent    = 8    // of a list
+	maxPlainText = 3000 // characters of a text object
+)
+
+// Render draws a message in Block Kit. A message that is too large for Slack
+// becomes several, divided before a heading where that can be; nothing of it is
+// cut off. It does not change m.
+//
+// Content is drawn as rich_text and plain_text only, never mrkdwn: in mrkdwn an
+// author's * or _ could not be kept from turning into emphasis.
+func Render(m *briefing.Message, to Audience) []slack.WebhookMessage {
+	var out []slack.WebhookMessage
+	for _, part := range split(m) {
+		no := false
+		msg := slack.WebhookMessage{
+			ResponseType: slack.ResponseTypeEphemeral,
+			Text:         escapeText(part.Plain()),
+			Blocks:       &slack.Blocks{BlockSet: blocks(part, to == Channel)},
+			// A link's preview would put somebody else's words beside the publisher's.
+			UnfurlLinks: &no, UnfurlMedia: &no,
+		}
+		switch to {
+		case PrivateInPlace:
+			msg.ReplaceOriginal = len(out) == 0
+		case Channel:
+			msg.ResponseType = slack.ResponseTypeInChannel
+			msg.Text = escapeText(withoutShare(part).Plain())
+		}
+		out = append(out, msg)
+	}
+	return out
+}
+
+// escapeText keeps Slack from reading its control sequences, like <!channel>, in
+// a message's text.
+func escapeText(s string) string {
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
+}
+
+// withoutShare leaves out the buttons that share: what everyone sees is shared.
+func withoutShare(m *briefing.Message) *briefing.Message {
+	out := &briefing.Message{}
+	for _, b := range m.Blocks {
+		if row, ok := b.(briefing.Buttons); ok {
+			var kept []briefing.Button
+			for _, button := range row.Buttons {
+				if button.Share == nil {
+					kept = append(kept, button)
+				}
+			}
+			if len(kept) == 0 {
+				continue
+			}
+			b = briefing.Buttons{Buttons: kept}
+		}
+		out.Blocks = append(out.Blocks, b)
+	}
+	return out
+}
+
+func blocks(m *briefing.Message, public bool) []slack.Block {
+	if public {
+		m = withoutShare(m)
+	}
+	var (
+		out  []slack.Block
+		rich *slack.RichTextBlock // that a list may still join
+		ids  int                  // of buttons: unique in a message
+	)
+	for _, b := range m.Blocks {
+		join := rich
+		rich = nil
+		switch b := b.(type) {
+		case briefing.Heading:
+			out = append(out, heading(b))
+		case briefing.Subheading:
+			rich = slack.NewRichTextBlock("", section(briefing.Text{{Text: b.Text, Bold: true}}))
+			out = append(out, rich)
+		case briefing.Paragraph:
+			rich = slack.NewRichTextBlock("", section(b.Text))
+			out = append(out, rich)
+		case briefing.List:
+			// In one block with what introduces it, a list stands close below it.
+			if join == nil {
+				join = slack.NewRichTextBlock("")
+				out = append(out, join)
+			}
+			join.Elements = append(join.Elements, lists(b)...)
+		case briefing.Note:
+			out = append(out, small(b.Text))
+		case briefing.Source:
+			out = append(out, small(b.Text))
+		case briefing.Footer:
+			out = append(out, small(b.Text))
+		case briefing.Buttons:
+			for row := b.Buttons; len(row) > 0; {
+				n := min(len(row), maxPerRow)
+				actions := slack.NewActionBlock("")
+				for _, button := range row[:n] {
+					ids++
+					actions.Elements.ElementSet = append(actions.Elements.ElementSet, drawButton(button, ids))
+				}
+				out, row = append(out, actions), row[n:]
+			}
+		default:
+			panic(fmt.Sprintf("slack: no drawing for %T", b)) // every type is drawn in a test
+		}
+	}
+	return out
+}
+
+// heading is a header where it is a publisher's and fits one, or else text:
+// bold for theirs, in italics for ours.
+func heading(h briefing.Heading) slack.Block {
+	if h.Ours || utf8.RuneCountInString(h.Text) > maxHeader {
+		return slack.NewRichTextBlock("", section(briefing.Text{{Text: h.Text, Bold: !h.Ours, Italic: h.Ours}}))
+	}
+	return slack.NewHeaderBlock(plain(h.Text))
+}
+
+func plain(s string) *slack.TextBlockObject {
+	// emoji false: a :word: of a briefing's is not a picture.
+	return slack.NewTextBlockObject(slack.PlainTextType, s, false, false)
+}
+
+// small is a grey line, as the bot's own words are.
+func small(s string) slack.Block { return slack.NewContextBlock("", plain(s)) }
+
+func section(t briefing.Text) *slack.RichTextSection {
+	s := slack.NewRichTextSection()
+	for _, span := range t {
+		var style *slack.RichTextSectionTextStyle
+		if span.Bold || span.Italic || span.Code || span.Mark {
+			style = &slack.RichTextSectionTextStyle{Bold: span.Bold || span.Mark, Italic: span.Italic, Code: span.Code}
+		}
+		if span.Link != nil {
+			s.Elements = append(s.Elements, slack.NewRichTextSectionLinkElement(span.Link.URL, span.Text, style))
+		} else {
+			s.Elements = append(s.Elements, slack.NewRichTextSectionTextElement(span.Text, style))
+		}
+	}
+	return s
+}
+
+// list is slack-go's RichTextList without a zero offset and border, which Slack's
+// own types do not know.
+type list struct {
+	Type     slack.RichTextElementType     `json:"type"`
+	Style    slack.RichTextListElementType `json:"style"`
+	Indent   int                           `json:"indent,omitempty"`
+	Offset   int                           `json:"offset,omitempty"` // the number of the first item, less one
+	Elements []slack.RichTextElement       `json:"elements"`
+}
+
+func (list) RichTextElementType() slack.RichTextElementType { return slack.RTEList }
+
+// lists draws a list as Slack wants it: a list of its own for every run of items
+// of one depth and style.
+func lists(l briefing.List) []slack.RichTextElement {
+	var (
+		out  []slack.RichTextElement
+		last *list
+		next int
+	)
+	for _, item := range l.Items {
+		style := slack.RTEListBullet
+		if item.Number > 0 {
+			style = slack.RTEListOrdered
+		}
+		indent := min(item.Depth, maxIndent)
+		if last == nil || last.Style != style || last.Indent != indent || item.Number > 0 && item.Number != next {
+			last = &list{Type: slack.RTEList, Style: style, Indent: indent, Offset: max(item.Number-1, 0)}
+			out = append(out, last)
+		}
+		last.Elements = append(last.Elements, section(item.Text))
+		next = item.Number + 1
+	}
+	return out
+}
+
+const (
+	replyAction = "reply."
+	shareAction = "share."
+)
+
+// isShare tells a button's purpose from its action_id.
+func isShare(actionID string) bool { return strings.HasPrefix(actionID, shareAction) }
+
+func drawButton(b briefing.Button, id int) *slack.ButtonBlockElement {
+	action := replyAction
+	if b.Share != nil {
+		action = shareAction
+	}
+	button := slack.NewButtonBlockElement(fmt.Sprintf("%s%d", action, id), b.Command, plain(shorten(b.Label)))
+	if c := b.Share; c != nil {
+		button.Confirm = slack.NewConfirmationBlockObject(plain(c.Title), plain(c.Text), plain(c.Yes), plain(c.No))
+	}
+	return button
+}
+
+// shorten makes a label fit a button. The text that it names stands in full elsewhere.
+func shorten(label string) string {
+	if r := []rune(label); len(r) > maxLabel {
+		return string(r[:maxLabel-1]) + "…"
+	}
+	return label
+}

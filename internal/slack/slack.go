@@ -1,0 +1,280 @@
+// Package slack is the adapter for Slack: it verifies and decodes what Slack
+// sends, and renders and sends what the bot says. Start with Adapter.Routes; the
+// signature check is in verify.go, the drawing in render.go.
+//
+// It decides nothing that a practitioner reads, and knows no other platform.
+package slack
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"briefingbot/internal/briefing"
+)
+
+// Config is what Slack needs. The zero value means that Slack is not used.
+type Config struct {
+	SigningSecret briefing.Private
+	BotToken      briefing.Private
+	APIURL        string // Slack's where empty; another for GovSlack and for tests
+}
+
+// ErrHalf is wrapped by the error of Validate where settings are missing.
+var ErrHalf = errors.New("Slack is only half set up")
+
+// Enabled reports whether anything of Slack is set.
+func (c Config) Enabled() bool {
+	return !c.SigningSecret.Empty() || !c.BotToken.Empty()
+}
+
+// Validate says what is missing or cannot be meant, by the names of the settings.
+func (c Config) Validate() error {
+	if !c.Enabled() {
+		return nil
+	}
+	if c.SigningSecret.Empty() {
+		return fmt.Errorf("%w: SLACK_SIGNING_SECRET is missing", ErrHalf)
+	}
+	if c.APIURL != "" {
+		u, err := url.Parse(c.APIURL)
+		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || !strings.HasSuffix(u.Path, "/") {
+			return errors.New("SLACK_API_URL is not an address that ends in a slash, like https://slack.com/api/")
+		}
+	}
+	return nil
+}
+
+// Responder answers a request. It always has an answer.
+type Responder interface {
+	Respond(context.Context, briefing.Request) *briefing.Message
+}
+
+// Adapter is Slack's side of the bot. It is safe for concurrent use.
+type Adapter struct {
+	respond  Responder
+	verify   *verifier
+	log      *zap.Logger
+	rendered map[*briefing.Message][]byte // replies to slash commands that are always the same
+	out      *outbox
+}
+
+// New makes an adapter. fixed lists messages that the responder returns again
+// and again: they are rendered now, and never anew. now tells the time.
+func New(cfg Config, r Responder, fixed []*briefing.Message, log *zap.Logger, now func() time.Time) (*Adapter, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	a := &Adapter{
+		respond: r, verify: newVerifier(cfg.SigningSecret, now), log: log,
+		rendered: make(map[*briefing.Message][]byte, len(fixed)), out: newOutbox(cfg.APIURL, log),
+	}
+	for _, m := range fixed {
+		parts := Render(m, Private)
+		if len(parts) > 1 {
+			continue // the later parts need the request's response_url
+		}
+		body, err := json.Marshal(parts[0])
+		if err != nil {
+			return nil, fmt.Errorf("rendering a reply for Slack: %w", err)
+		}
+		a.rendered[m] = body
+	}
+	return a, nil
+}
+
+// Routes adds Slack's endpoints to a mux.
+func (a *Adapter) Routes(mux *http.ServeMux) {
+	mux.HandleFunc("POST /slack/commands", a.commands)
+	mux.HandleFunc("POST /slack/interactions", a.interactions)
+	mux.HandleFunc("POST /slack/events", a.events)
+}
+
+// Close waits for replies under way until ctx ends, and gives up on the rest.
+func (a *Adapter) Close(ctx context.Context) error { return a.out.close(ctx) }
+
+// commands answers a slash command.
+func (a *Adapter) commands(w http.ResponseWriter, r *http.Request) {
+	buf := getBuffer()
+	defer putBuffer(buf)
+	if !a.receive(w, r, buf) {
+		return
+	}
+	form, err := parseForm(buf.Bytes())
+	if err != nil {
+		a.refuse(w, r, http.StatusBadRequest, err)
+		return
+	}
+	// Slack sends ssl_check now and then, to see that the certificate is good.
+	// https://docs.slack.dev/interactivity/implementing-slash-commands
+	if form[fieldSSLCheck] != "" {
+		writeJSON(w, []byte("{}"))
+		return
+	}
+	if form[fieldCommand] == "" {
+		a.refuse(w, r, http.StatusBadRequest, errors.New("no command"))
+		return
+	}
+	m := a.respond.Respond(r.Context(), briefing.Request{
+		Platform: briefing.Slack, Text: briefing.NewPrivate(form[fieldCommand] + " " + unescape(form[fieldText])),
+	})
+	if body, ok := a.rendered[m]; ok {
+		writeJSON(w, body)
+		return
+	}
+	parts := Render(m, Private)
+	body, err := json.Marshal(parts[0])
+	if err != nil {
+		a.refuse(w, r, http.StatusInternalServerError, fmt.Errorf("rendering: %w", err))
+		return
+	}
+	if len(parts) > 1 {
+		// Slack shows the HTTP response first if the rest comes after it.
+		defer func() {
+			if err := a.out.send(form[fieldResponseURL], parts[1:]); err != nil {
+				a.log.Warn("reply not delivered", zap.String("platform", string(briefing.Slack)), zap.String("cause", err.Error()))
+			}
+		}()
+	}
+	writeJSON(w, body)
+}
+
+// interaction is the part of Slack's block_actions payload that is used. Who
+// pressed the button is not decoded at all.
+type interaction struct {
+	Type        string `json:"type"`
+	ResponseURL string `json:"response_url"`
+	Container   struct {
+		IsEphemeral bool `json:"is_ephemeral"`
+	} `json:"container"`
+	Actions []struct {
+		ActionID string `json:"action_id"`
+		Value    string `json:"value"`
+	} `json:"actions"`
+}
+
+// interactions answers a button. Slack wants an empty answer to the request
+// itself; the reply goes to its response_url.
+func (a *Adapter) interactions(w http.ResponseWriter, r *http.Request) {
+	buf := getBuffer()
+	defer putBuffer(buf)
+	if !a.receive(w, r, buf) {
+		return
+	}
+	form, err := parseForm(buf.Bytes())
+	if err != nil {
+		a.refuse(w, r, http.StatusBadRequest, err)
+		return
+	}
+	var in interaction
+	if err := json.Unmarshal([]byte(form[fieldPayload]), &in); err != nil {
+		// The error of package json may repeat what it read.
+		a.refuse(w, r, http.StatusBadRequest, errors.New("payload is not JSON of the expected shape"))
+		return
+	}
+	if in.Type != "block_actions" || len(in.Actions) != 1 || in.Actions[0].Value == "" {
+		a.log.Info("ignored an interaction of another kind", zap.String("platform", string(briefing.Slack)))
+		writeJSON(w, []byte("{}"))
+		return
+	}
+	audience := Private
+	switch {
+	case isShare(in.Actions[0].ActionID):
+		audience = Channel
+	case in.Container.IsEphemeral:
+		audience = PrivateInPlace
+	}
+	m := a.respond.Respond(r.Context(), briefing.Request{
+		Platform: briefing.Slack, Text: briefing.NewPrivate(in.Actions[0].Value),
+	})
+	if err := a.out.send(in.ResponseURL, Render(m, audience)); err != nil {
+		// Slack shows a warning beside the button, and the person can press again.
+		a.refuse(w, r, http.StatusServiceUnavailable, err)
+		return
+	}
+	writeJSON(w, []byte("{}"))
+}
+
+// events answers Slack's check of the address, and takes note of nothing else yet.
+func (a *Adapter) events(w http.ResponseWriter, r *http.Request) {
+	buf := getBuffer()
+	defer putBuffer(buf)
+	if !a.receive(w, r, buf) {
+		return
+	}
+	var event struct{ Type, Challenge string }
+	if err := json.Unmarshal(buf.Bytes(), &event); err != nil {
+		a.refuse(w, r, http.StatusBadRequest, errors.New("event is not JSON of the expected shape"))
+		return
+	}
+	reply := map[string]string{}
+	if event.Type == "url_verification" {
+		reply["challenge"] = event.Challenge
+	} else {
+		a.log.Info("ignored an event", zap.String("platform", string(briefing.Slack)))
+	}
+	body, err := json.Marshal(reply)
+	if err != nil {
+		a.refuse(w, r, http.StatusInternalServerError, fmt.Errorf("rendering: %w", err))
+		return
+	}
+	writeJSON(w, body)
+}
+
+// receive reads and verifies a request's body into buf, or answers it and
+// reports false. Nothing of the body is looked at before the signature is right.
+func (a *Adapter) receive(w http.ResponseWriter, r *http.Request, buf *buffer) bool {
+	sig, err := a.verify.headers(r.Header)
+	if r.ContentLength > maxBody {
+		err = errTooLarge
+	}
+	if err == nil {
+		err = buf.read(w, r)
+	}
+	if err == nil {
+		err = a.verify.body(sig, buf.Bytes())
+	}
+	var refusal *refusal
+	switch {
+	case err == nil:
+		return true
+	case errors.As(err, &refusal):
+		a.refuse(w, r, refusal.status, refusal)
+	default:
+		a.refuse(w, r, http.StatusRequestTimeout, errors.New("the body did not arrive"))
+	}
+	return false
+}
+
+// refuse answers a request that is not served, and logs why: by fixed words of
+// ours, since the request may hold anything.
+func (a *Adapter) refuse(w http.ResponseWriter, r *http.Request, status int, cause error) {
+	a.log.Warn("request refused", zap.String("platform", string(briefing.Slack)), zap.Int("status", status), zap.String("cause", cause.Error()))
+	// What was not read of the body must not be taken for the next request.
+	w.Header().Set("Connection", "close")
+	http.Error(w, http.StatusText(status), status)
+}
+
+var jsonType = []string{"application/json; charset=utf-8"}
+
+func writeJSON(w http.ResponseWriter, body []byte) {
+	w.Header()["Content-Type"] = jsonType
+	_, _ = w.Write(body) // a client that has gone needs no answer
+}
+
+// unescape undoes what Slack does to &, < and > in the text of a command.
+func unescape(s string) string {
+	if !strings.Contains(s, "&") {
+		return s
+	}
+	return escapes.Replace(s)
+}
+
+var escapes = strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&")
