@@ -34,6 +34,7 @@ type Bot struct {
 	words  phrasebook
 	log    *zap.Logger
 	fixed  map[key]*briefing.Message
+	usual  map[string]usual
 	draw   func(n int) int // a number from 0 to n-1
 }
 
@@ -56,7 +57,48 @@ func New(lib briefing.Library, finder *content.Finder, cfg Config, log *zap.Logg
 		words: phrasebook{footer: briefing.Footer{Text: cfg.Footer}},
 	}
 	b.fixed = b.fixedReplies()
+	b.usual = b.usualReplies()
 	return b
+}
+
+// usual is the reply to a command typed letter for letter as help and buttons
+// write it, which most are.
+type usual struct {
+	verb  command.Verb
+	reply *briefing.Message
+}
+
+// usualReplies understands every such command once, in the way that all others
+// are understood when they come.
+func (b *Bot) usualReplies() map[string]usual {
+	texts := []string{command.BriefingsCommand}
+	for _, u := range b.table.Help(nil) {
+		texts = append(texts, u.Type)
+	}
+	for _, br := range b.lib {
+		for i := range br.Sections {
+			s := &br.Sections[i]
+			texts = append(texts, sectionCommand(br, s), br.BriefingCommand()+" "+s.Slug)
+		}
+		for _, p := range allPools(br) {
+			texts = append(texts, poolButton(br, p).Command)
+		}
+	}
+	fixed := map[*briefing.Message]bool{}
+	for _, m := range b.fixed {
+		fixed[m] = true
+	}
+	out := map[string]usual{}
+	for _, text := range texts {
+		cmd := b.table.Parse(briefing.NewPrivate(text))
+		if cmd.Verb == command.Random {
+			continue
+		}
+		if m, err := b.answer(cmd); err == nil && fixed[m] {
+			out[text] = usual{cmd.Verb, m}
+		}
+	}
+	return out
 }
 
 // Fixed lists the replies that depend on the command alone. Respond returns
@@ -110,16 +152,24 @@ func (b *Bot) Respond(_ context.Context, req briefing.Request) (reply *briefing.
 			reply = b.words.sorry()
 		}
 	}()
+	if u, ok := b.usual[req.Text.Reveal()]; ok {
+		b.replied(req, u.verb)
+		return u.reply
+	}
 	cmd = b.table.Parse(req.Text)
 	reply, err := b.answer(cmd)
 	if err != nil {
 		b.log.Error("reply failed", zap.String("platform", string(req.Platform)), zap.Stringer("command", cmd.Verb), zap.Error(err))
 		return b.words.sorry()
 	}
-	if entry := b.log.Check(zap.DebugLevel, "replied"); entry != nil {
-		entry.Write(zap.String("platform", string(req.Platform)), zap.Stringer("command", cmd.Verb))
-	}
+	b.replied(req, cmd.Verb)
 	return reply
+}
+
+func (b *Bot) replied(req briefing.Request, verb command.Verb) {
+	if entry := b.log.Check(zap.DebugLevel, "replied"); entry != nil {
+		entry.Write(zap.String("platform", string(req.Platform)), zap.Stringer("command", verb))
+	}
 }
 
 func (b *Bot) answer(cmd command.Command) (*briefing.Message, error) {

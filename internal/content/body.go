@@ -1,8 +1,12 @@
 package content
 
 import (
+	"bufio"
+	"bytes"
 	"cmp"
 	"fmt"
+	"html"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -11,6 +15,8 @@ import (
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
+	extast "github.com/yuin/goldmark/extension/ast"
+	goldmarkhtml "github.com/yuin/goldmark/renderer/html"
 	"github.com/yuin/goldmark/text"
 	"github.com/yuin/goldmark/util"
 
@@ -30,8 +36,9 @@ type parser struct {
 	blockLines  map[int][]int     // of each section's blocks
 }
 
-// markdown is CommonMark, and a bare address is a link.
-var markdown = goldmark.New(goldmark.WithExtensions(extension.Linkify))
+// markdown is CommonMark, and a bare address is a link. Tables are read to be
+// faulted: without them they would be paragraphs full of bars.
+var markdown = goldmark.New(goldmark.WithExtensions(extension.Linkify, extension.Table))
 
 var headingForm = regexp.MustCompile(`^(\d{1,3})[.:)]?\s+(\S.*)$`)
 
@@ -52,13 +59,9 @@ func (p *parser) briefing() *briefing.Briefing {
 	}
 	p.body(b)
 	p.checkSections(b)
-	for label, note := range p.linkInfo {
-		if !note.used {
-			labels := make([]string, 0, len(p.addresses))
-			for l := range p.addresses {
-				labels = append(labels, l)
-			}
-			slices.Sort(labels)
+	labels := slices.Sorted(maps.Keys(p.addresses))
+	for _, label := range slices.Sorted(maps.Keys(p.linkInfo)) {
+		if note := p.linkInfo[label]; !note.used {
 			hint := "remove it, or write the link's words exactly as in the text"
 			if near := nearest(label, labels); near != "" {
 				hint = fmt.Sprintf("did you mean %q?", near)
@@ -98,7 +101,11 @@ func (p *parser) body(b *briefing.Briefing) {
 				p.fault(line, "heading level skipped: ## is followed by ###, and there are no others; use ###")
 				continue
 			}
-			add(briefing.Subheading{Text: p.inlines(n).Letters()}, line)
+			title := p.title(n, line)
+			if title == "" {
+				p.fault(line, "this heading has no words; write some after the ### or remove it")
+			}
+			add(briefing.Subheading{Text: title}, line)
 		case *ast.Paragraph:
 			if t := p.inlines(n); len(t) > 0 {
 				add(briefing.Paragraph{Text: t}, line)
@@ -117,7 +124,7 @@ func (p *parser) body(b *briefing.Briefing) {
 // section starts the section below a heading. One without a number is kept
 // apart, so that what stands below it is still looked at.
 func (p *parser) section(b *briefing.Briefing, h *ast.Heading, line int) *briefing.Section {
-	title := p.inlines(h).Letters()
+	title := p.title(h, line)
 	m := headingForm.FindStringSubmatch(title)
 	if m == nil {
 		p.fault(line, "this heading has no number and title; write it like ## 05. Title")
@@ -135,6 +142,15 @@ func (p *parser) section(b *briefing.Briefing, h *ast.Heading, line int) *briefi
 	p.starts[number] = line
 	b.Sections = append(b.Sections, briefing.Section{Number: number, Title: strings.TrimSpace(m[2])})
 	return &b.Sections[len(b.Sections)-1]
+}
+
+// title is a heading's words. Chat shows headings without links.
+func (p *parser) title(h *ast.Heading, line int) string {
+	t := p.inlines(h)
+	if slices.ContainsFunc(t, func(s briefing.Span) bool { return s.Link != nil }) {
+		p.fault(line, "a heading cannot hold a link; put the link into the text below it")
+	}
+	return strings.TrimSpace(t.Letters())
 }
 
 // items flattens a list, its nested lists included.
@@ -207,7 +223,9 @@ func (p *parser) walk(n ast.Node, look briefing.Span, into *briefing.Text) {
 		inner := look
 		switch c := c.(type) {
 		case *ast.Text:
-			say(p.words(c))
+			words := p.words(c)
+			p.visible(words, p.line(c))
+			say(words)
 			switch {
 			case c.HardLineBreak():
 				say("\n")
@@ -220,7 +238,7 @@ func (p *parser) walk(n ast.Node, look briefing.Span, into *briefing.Text) {
 		case *ast.Link:
 			at := len(*into)
 			p.walk(c, inner, into)
-			link := p.link(briefing.Text((*into)[at:]).Letters(), string(c.Destination), p.line(c))
+			link := p.link(briefing.Text((*into)[at:]).Letters(), string(util.URLEscape(c.Destination, true)), p.line(c))
 			for i := range (*into)[at:] {
 				(*into)[at+i].Link = link
 			}
@@ -247,10 +265,15 @@ func (p *parser) walk(n ast.Node, look briefing.Span, into *briefing.Text) {
 // and with &amp; and the like resolved, as a Markdown renderer would do it.
 func (p *parser) words(n *ast.Text) string {
 	raw := n.Segment.Value(p.src)
-	if !n.IsRaw() {
-		raw = util.ResolveEntityNames(util.ResolveNumericReferences(util.UnescapePunctuations(raw)))
+	if n.IsRaw() {
+		return string(raw)
 	}
-	return string(raw)
+	// goldmark resolves them while it writes HTML, and only there.
+	var out bytes.Buffer
+	w := bufio.NewWriter(&out)
+	goldmarkhtml.DefaultWriter.Write(w, raw)
+	_ = w.Flush() // a bytes.Buffer takes everything
+	return html.UnescapeString(out.String())
 }
 
 // link checks an address, and adds what front matter says of it.
@@ -279,6 +302,8 @@ func (p *parser) unsupported(n ast.Node, line int) {
 		p.fault(line, "a > at the start of a line is not read; remove it")
 	case ast.KindHTMLBlock:
 		p.fault(line, "HTML is not read; use plain Markdown, or write \\< where a < is meant")
+	case extast.KindTable:
+		p.fault(line, "a table cannot be shown in chat; write it as a list")
 	case ast.KindThematicBreak:
 		p.fault(line, "a dividing line is not read; remove it")
 	case ast.KindCodeBlock:

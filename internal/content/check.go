@@ -1,6 +1,7 @@
 package content
 
 import (
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -14,9 +15,9 @@ func (p *parser) checkSections(b *briefing.Briefing) {
 	if len(b.Sections) == 0 && len(p.faults) == 0 {
 		p.fault(lineAt(p.src, len(p.src)), "has no sections; add headings like ## 01. Title with text below them")
 	}
-	for number, note := range p.sectionInfo {
+	for _, number := range slices.Sorted(maps.Keys(p.sectionInfo)) {
 		if p.starts[number] == 0 {
-			p.fault(note.line, "there is no section %02d in the text; mend the number, or remove this entry", number)
+			p.fault(p.sectionInfo[number].line, "there is no section %02d in the text; mend the number, or remove this entry", number)
 		}
 	}
 	kinds := map[briefing.Kind]int{}
@@ -27,11 +28,12 @@ func (p *parser) checkSections(b *briefing.Briefing) {
 	for i := range b.Sections {
 		s := &b.Sections[i]
 		line := p.starts[s.Number]
-		if s.Number != i+1 && (i == 0 || b.Sections[i-1].Number == i) {
-			p.fault(line, "there is no section %02d before this one; number the sections from 01 without a gap", i+1)
+		before := 0
+		if i > 0 {
+			before = b.Sections[i-1].Number
 		}
-		if len(s.Blocks) == 0 {
-			p.fault(line, "section %02d has no text; add at least one line or bullet", s.Number)
+		if s.Number != before+1 {
+			p.fault(line, "there is no section %02d before this one; number the sections from 01 without a gap", before+1)
 		}
 		slugLine := line
 		if note := p.sectionInfo[s.Number]; note != nil {
@@ -55,6 +57,10 @@ func (p *parser) checkSections(b *briefing.Briefing) {
 			p.fault(slugLine, "section %02d has the same slug as section %02d, %q; give one of them another in the front matter", s.Number, slugs[s.Slug], s.Slug)
 		}
 		slugs[s.Slug] = s.Number
+		// A questions section with a heading alone is told below what it lacks.
+		if len(texts(s.Blocks)) == 0 && (s.Kind != briefing.Questions || len(s.Blocks) == 0) {
+			p.fault(line, "section %02d has no text; add at least one line or bullet", s.Number)
+		}
 		if s.Kind == briefing.Questions {
 			p.pools(s, line, pools)
 		}
@@ -69,6 +75,9 @@ func (p *parser) pools(s *briefing.Section, line int, taken map[string]int) {
 		switch block := block.(type) {
 		case briefing.Subheading:
 			pool := briefing.Pool{Name: poolName(block.Text), Title: block.Text}
+			if pool.Name == "" && block.Text != "" {
+				p.fault(at, "the list of questions %q has no word to ask for it by; add one to its heading", block.Text)
+			}
 			if taken[pool.Name] != 0 || slices.Contains(Reserved, pool.Name) {
 				p.fault(at, "the list of questions %q would be asked for as %q, which is taken; change its heading", block.Text, pool.Name)
 			}

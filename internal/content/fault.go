@@ -49,7 +49,7 @@ func (fs Faults) sort() {
 func nearest(word string, candidates []string) string {
 	best, least := "", len(word)/3+2
 	for _, c := range candidates {
-		if d := levenshtein.ComputeDistance(strings.ToLower(word), c); d < least {
+		if d := levenshtein.ComputeDistance(strings.ToLower(word), strings.ToLower(c)); d < least {
 			best, least = c, d
 		}
 	}

@@ -59,7 +59,9 @@ func (f *Finder) byTitle(i int, phrase string, telling bool) []int {
 	var whole, part []int
 	for n, title := range f.titles[i] {
 		switch {
-		case strings.Contains(" "+phrase+" ", " "+title+" "):
+		// A title of one word is found by that word alone: in a sentence it may stand
+		// by accident.
+		case strings.Contains(title, " ") && strings.Contains(" "+phrase+" ", " "+title+" "):
 			whole = append(whole, n+1)
 		case telling && strings.Contains(" "+title+" ", " "+phrase+" "):
 			part = append(part, n+1)
@@ -156,6 +158,9 @@ func (f *Finder) near(i int, w string) []string {
 	least := 3
 	var best []string
 	for _, v := range f.vocabulary[i] {
+		if diff := len(w) - len(v.text); diff < -8 || diff > 8 { // bytes: two letters have at most eight
+			continue
+		}
 		most := 0
 		switch {
 		case letters >= 8 || v.name && letters >= 6:
@@ -238,7 +243,7 @@ func (f *Finder) Pool(b *briefing.Briefing, typed briefing.Private) *briefing.Po
 	for i := range b.Sections {
 		for j := range b.Sections[i].Pools {
 			p := &b.Sections[i].Pools[j]
-			if slices.Contains(fold(p.Title), phrase) {
+			if slices.Contains(fold(p.Title), phrase) && !stop[phrase] && phrase != "questions" {
 				return p
 			}
 			if d := levenshtein.ComputeDistance(phrase, p.Name); d < least && len(phrase) > 3 {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -55,19 +56,24 @@ var (
 // next such line. It returns the offset at which the body starts, or false where
 // there is no front matter to speak of.
 func (p *parser) frontMatter(b *briefing.Briefing) (body int, ok bool) {
-	const fence = "---\n"
-	if !bytes.HasPrefix(p.src, []byte(fence)) {
-		p.fault(1, "has no front matter; start the file with a line ---, then id, title and so on, as _template.md does")
-		return 0, false
+	start := 0
+	for line := range bytes.Lines(p.src) {
+		fence := bytes.Equal(bytes.TrimRight(line, " \t\n"), []byte("---"))
+		switch {
+		case body == 0 && !fence:
+			p.fault(1, "has no front matter; start the file with a line ---, then id, title and so on, as _template.md does")
+			return 0, false
+		case body == 0:
+			start = len(line)
+		case fence:
+			// A blank line in place of the fence keeps the line numbers.
+			p.readYAML(b, append([]byte("\n"), p.src[start:body]...))
+			return body + len(line), true
+		}
+		body += len(line)
 	}
-	end := bytes.Index(p.src, []byte("\n"+fence))
-	if end < 0 {
-		p.fault(1, "front matter does not end; add a line --- below its last line")
-		return 0, false
-	}
-	body = end + 1 + len(fence)
-	p.readYAML(b, p.src[:end+1])
-	return body, true
+	p.fault(1, "front matter does not end; add a line --- below its last line")
+	return 0, false
 }
 
 // readYAML walks the parsed tree itself rather than decoding into a struct:
@@ -83,14 +89,23 @@ func (p *parser) readYAML(b *briefing.Briefing, src []byte) {
 				line = syntax.Token.Position.Line
 			}
 		}
+		if strings.Contains(text, "already defined") {
+			p.fault(line, "this line stands there twice (%s); remove one of the two", text)
+			return
+		}
 		p.fault(line, "front matter cannot be read here (%s); put a value that holds a colon in double quotes, and keep the indents of _template.md", text)
 		return
 	}
 	var root ast.Node
 	for _, doc := range file.Docs {
-		if doc.Body != nil {
-			root = doc.Body
+		if doc.Body == nil {
+			continue
 		}
+		if root != nil {
+			p.fault(nodeLine(doc.Body), "front matter ends above this line, at ...; remove the dots")
+			return
+		}
+		root = doc.Body
 	}
 	if root == nil {
 		p.fault(1, "front matter is empty; add id, title and so on, as in _template.md")
@@ -99,9 +114,6 @@ func (p *parser) readYAML(b *briefing.Briefing, src []byte) {
 	set := func(key string, form *regexp.Regexp, hint string, into *string) func(ast.Node) {
 		return func(n ast.Node) {
 			s := p.scalar(key, n)
-			if len(s) > maxValue {
-				p.fault(nodeLine(n), "%s is longer than %d characters; shorten it", key, maxValue)
-			}
 			if s != "" && form != nil && !form.MatchString(s) {
 				p.fault(nodeLine(n), "%s %q does not fit; %s", key, s, hint)
 				return
@@ -228,22 +240,37 @@ func (p *parser) entries(n ast.Node, what string, do func(key string, line int, 
 // scalar is the text of a value as the author typed it, be it a number, a date
 // or words.
 func (p *parser) scalar(key string, n ast.Node) string {
+	s := ""
 	switch n := n.(type) {
 	case *ast.StringNode, *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
-		if s := strings.TrimSpace(n.GetToken().Value); s != "" {
-			return s
-		}
+		s = n.GetToken().Value
 	case *ast.LiteralNode:
-		if s := strings.TrimSpace(n.Value.Value); s != "" {
-			return strings.Join(strings.Fields(s), " ")
-		}
+		s = n.Value.Value
 	case *ast.NullNode:
 	default:
 		p.fault(nodeLine(n), "%s is not a piece of text; write it on one line, in double quotes if it holds signs", key)
 		return ""
 	}
-	p.fault(nodeLine(n), "%s is empty; fill it in, or remove the line if it is not needed", key)
-	return ""
+	s = strings.Join(strings.Fields(s), " ")
+	switch {
+	case s == "":
+		p.fault(nodeLine(n), "%s is empty; write it after the colon", key)
+	case utf8.RuneCountInString(s) > maxValue:
+		p.fault(nodeLine(n), "%s is longer than %d characters; shorten it", key, maxValue)
+	}
+	p.visible(s, nodeLine(n))
+	return s
+}
+
+// visible faults invisible characters that were written as escapes, and so were
+// not seen in the file as it is.
+func (p *parser) visible(s string, line int) {
+	for _, r := range s {
+		if r != '\n' && isInvisible(r) {
+			p.fault(line, invisibleFault, r)
+			return
+		}
+	}
 }
 
 func (p *parser) date(key string, n ast.Node) time.Time {

@@ -26,7 +26,7 @@ const maxFile = 1 << 20
 
 // Reserved lists the words that no section and no pool may have as its slug,
 // because they are commands.
-var Reserved = []string{"all", "both", "help", "meeting", "random", "search"}
+var Reserved = []string{"all", "both", "everything", "find", "help", "meeting", "random", "search"}
 
 // Load reads every briefing at the top of fsys: files that end in .md, but for
 // README.md and those whose name starts with "_" or ".". Everything is validated
@@ -120,17 +120,22 @@ func read(fsys fs.FS, name string) ([]byte, *Fault) {
 		if r == utf8.RuneError && n == 1 {
 			return nil, fault(lineAt(src, i), "is not UTF-8 text; save it again as UTF-8")
 		}
-		if r != '\n' && r != '\t' && (unicode.IsControl(r) || isBidi(r)) {
-			return nil, fault(lineAt(src, i), "holds an invisible character (U+%04X); delete it and type the words around it again", r)
+		if r != '\n' && r != '\t' && isInvisible(r) {
+			return nil, fault(lineAt(src, i), invisibleFault, r)
 		}
 		i += n
 	}
 	return src, nil
 }
 
-// isBidi reports characters that make text show in another order than it is written.
-func isBidi(r rune) bool {
-	return r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069
+const invisibleFault = "holds an invisible character (U+%04X); delete it and type the words around it again"
+
+// isInvisible reports characters that show nothing themselves: they can hide text,
+// turn it round, or keep a word from being found. Joiners stay, since some emoji
+// and scripts are written with them.
+func isInvisible(r rune) bool {
+	const nonJoiner, joiner = 0x200C, 0x200D
+	return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) && r != nonJoiner && r != joiner
 }
 
 // cause is err without the path that it repeats.
