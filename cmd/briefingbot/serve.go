@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -114,7 +115,7 @@ func slackConfig() (cfg slack.Config, err error) {
 // answer, 10 s of silence between requests.
 func newServer(h http.Handler, log *zap.Logger) *http.Server {
 	return &http.Server{
-		Handler:           h,
+		Handler:           recovering(h, log),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       5 * time.Second,
 		WriteTimeout:      10 * time.Second,
@@ -123,6 +124,20 @@ func newServer(h http.Handler, log *zap.Logger) *http.Server {
 		// net/http's own lines repeat addresses and broken requests.
 		ErrorLog: zap.NewStdLog(zap.New(zapcore.NewNopCore())),
 	}
+}
+
+// recovering answers a request whose handler panicked, and logs where, but not
+// with what: the value of a panic may hold what was typed.
+func recovering(h http.Handler, log *zap.Logger) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if cause := recover(); cause != nil {
+				log.Error("request failed", zap.String("cause", fmt.Sprintf("panic of %T", cause)), zap.ByteString("stack", debug.Stack()))
+				http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+			}
+		}()
+		h.ServeHTTP(w, r)
+	})
 }
 
 func listen(ctx context.Context, address, setting string) (net.Listener, error) {

@@ -3,6 +3,7 @@ package slack
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -17,23 +18,24 @@ import (
 )
 
 const (
-	maxSending  = 64               // replies on their way at a time
-	sendTimeout = 10 * time.Second // for one post
-	maxWait     = 30 * time.Second // the longest Retry-After that is waited for
-	maxReplies  = 5                // that Slack takes at one response_url
+	maxSending  = 64                     // replies on their way at a time
+	sendTimeout = 10 * time.Second       // for one post
+	maxWait     = 30 * time.Second       // the longest Retry-After that is waited for
+	maxReplies  = 5                      // that Slack takes at one response_url
+	partDelay   = 300 * time.Millisecond // for Slack to take the part that went before
 )
 
 // outbox posts replies to the response_url that Slack gave with a request.
 type outbox struct {
-	client  *http.Client
-	apiHost string // of SLACK_API_URL; empty for Slack's own
-	log     *zap.Logger
-	slots   chan struct{}
-	ctx     context.Context // ends when close has waited long enough
-	cancel  context.CancelFunc
-	mu      sync.Mutex // guards closed, and wg.Add against wg.Wait
-	closed  bool
-	wg      sync.WaitGroup
+	client *http.Client
+	api    *url.URL // SLACK_API_URL; nil for Slack's own
+	log    *zap.Logger
+	slots  chan struct{}
+	ctx    context.Context // ends when close has waited long enough
+	cancel context.CancelFunc
+	mu     sync.Mutex // guards closed, and wg.Add against wg.Wait
+	closed bool
+	wg     sync.WaitGroup
 }
 
 func newOutbox(apiURL string, log *zap.Logger) *outbox {
@@ -43,8 +45,8 @@ func newOutbox(apiURL string, log *zap.Logger) *outbox {
 		// A response_url does not redirect; following one could lead anywhere.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
-	if u, err := url.Parse(apiURL); err == nil {
-		o.apiHost = u.Hostname()
+	if u, err := url.Parse(apiURL); err == nil && u.Host != "" {
+		o.api = u
 	}
 	return o
 }
@@ -55,9 +57,9 @@ var (
 	errClosed  = errors.New("shutting down")
 )
 
-// send posts messages one after the other, in the background. Its error means
-// that nothing will be sent.
-func (o *outbox) send(address string, messages []slack.WebhookMessage) error {
+// send posts messages one after the other, in the background, after a delay. Its
+// error means that nothing will be sent.
+func (o *outbox) send(address string, messages []slack.WebhookMessage, delay time.Duration) error {
 	if !o.allowed(address) {
 		return errAddress
 	}
@@ -73,7 +75,11 @@ func (o *outbox) send(address string, messages []slack.WebhookMessage) error {
 	}
 	o.wg.Go(func() {
 		defer func() { <-o.slots }()
-		for i := range messages[:min(len(messages), maxReplies)] {
+		select {
+		case <-time.After(delay):
+		case <-o.ctx.Done():
+		}
+		for i := range messages {
 			if err := o.post(address, &messages[i]); err != nil {
 				o.log.Warn("reply not delivered", zap.String("platform", string(briefing.Slack)), zap.String("cause", safeCause(err)))
 				return
@@ -109,28 +115,39 @@ func (o *outbox) post(address string, m *slack.WebhookMessage) error {
 }
 
 // allowed reports whether a reply may go there: to Slack over https, or to the
-// host of SLACK_API_URL. The address came with a good signature; this keeps a
-// stolen signing secret from turning the bot against its own network.
+// same place as SLACK_API_URL, on any port where that is loopback, for tests. The
+// address came with a good signature; this keeps a stolen signing secret from
+// turning the bot against its own network.
 func (o *outbox) allowed(address string) bool {
 	u, err := url.Parse(address)
 	if err != nil || u.User != nil || u.Hostname() == "" {
 		return false
 	}
 	host := strings.ToLower(u.Hostname())
-	if o.apiHost != "" && host == strings.ToLower(o.apiHost) {
-		return u.Scheme == "https" || u.Scheme == "http"
+	if o.api != nil && u.Scheme == o.api.Scheme && (strings.EqualFold(u.Host, o.api.Host) ||
+		strings.EqualFold(host, o.api.Hostname()) && net.ParseIP(host).IsLoopback()) {
+		return true
 	}
 	return u.Scheme == "https" && (host == "hooks.slack.com" || host == "hooks.slack-gov.com")
 }
 
 // safeCause is the error without the address, which lets whoever has it post to
-// the conversation.
+// the conversation, and without what the other side wrote.
 func safeCause(err error) string {
-	var u *url.Error
-	if errors.As(err, &u) {
+	var (
+		u       *url.Error
+		status  slack.StatusCodeError
+		limited *slack.RateLimitedError
+	)
+	switch {
+	case errors.As(err, &u):
 		return u.Err.Error()
+	case errors.As(err, &status):
+		return fmt.Sprintf("status %d", status.Code)
+	case errors.As(err, &limited):
+		return limited.Error()
 	}
-	return err.Error()
+	return fmt.Sprintf("%T", err)
 }
 
 func (o *outbox) close(ctx context.Context) error {

@@ -2,6 +2,7 @@ package slack
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -109,12 +110,14 @@ func blocks(m *briefing.Message, public bool) []slack.Block {
 			rich = slack.NewRichTextBlock("", section(b.Text))
 			out = append(out, rich)
 		case briefing.List:
-			// In one block with what introduces it, a list stands close below it.
-			if join == nil {
-				join = slack.NewRichTextBlock("")
-				out = append(out, join)
+			for _, element := range lists(b) {
+				// In one block with what introduces it, a list stands close below it.
+				if _, text := element.(*slack.RichTextSection); join == nil || text {
+					join = slack.NewRichTextBlock("")
+					out = append(out, join)
+				}
+				join.Elements = append(join.Elements, element)
 			}
-			join.Elements = append(join.Elements, lists(b)...)
 		case briefing.Note:
 			out = append(out, small(b.Text))
 		case briefing.Source:
@@ -171,40 +174,56 @@ func section(t briefing.Text) *slack.RichTextSection {
 	return s
 }
 
-// list is slack-go's RichTextList without a zero offset and border, which Slack's
-// own types do not know.
+// list is slack-go's RichTextList without the offset and border that it always
+// sends: Slack's own types know no offset.
 type list struct {
 	Type     slack.RichTextElementType     `json:"type"`
 	Style    slack.RichTextListElementType `json:"style"`
 	Indent   int                           `json:"indent,omitempty"`
-	Offset   int                           `json:"offset,omitempty"` // the number of the first item, less one
 	Elements []slack.RichTextElement       `json:"elements"`
 }
 
 func (list) RichTextElementType() slack.RichTextElementType { return slack.RTEList }
 
 // lists draws a list as Slack wants it: a list of its own for every run of items
-// of one depth and style.
+// of one depth and style. Slack counts its lists from 1, so numbers that do not
+// are drawn as text.
 func lists(l briefing.List) []slack.RichTextElement {
 	var (
 		out  []slack.RichTextElement
 		last *list
-		next int
+		next = 1
 	)
 	for _, item := range l.Items {
-		style := slack.RTEListBullet
+		style, indent := slack.RTEListBullet, min(item.Depth, maxIndent)
 		if item.Number > 0 {
 			style = slack.RTEListOrdered
 		}
-		indent := min(item.Depth, maxIndent)
-		if last == nil || last.Style != style || last.Indent != indent || item.Number > 0 && item.Number != next {
-			last = &list{Type: slack.RTEList, Style: style, Indent: indent, Offset: max(item.Number-1, 0)}
+		same := last != nil && last.Style == style && last.Indent == indent
+		if item.Number > 0 && (!same || item.Number != next) && item.Number != 1 {
+			out, last = numbered(out, item), nil
+			continue
+		}
+		if !same || item.Number == 1 {
+			last = &list{Type: slack.RTEList, Style: style, Indent: indent}
 			out = append(out, last)
 		}
 		last.Elements = append(last.Elements, section(item.Text))
 		next = item.Number + 1
 	}
 	return out
+}
+
+// numbered adds an item as a line of text.
+func numbered(out []slack.RichTextElement, item briefing.Item) []slack.RichTextElement {
+	line := section(slices.Concat(briefing.Words(strings.Repeat("    ", item.Depth)+item.Bullet()+" "), item.Text))
+	if len(out) > 0 {
+		if above, ok := out[len(out)-1].(*slack.RichTextSection); ok {
+			above.Elements = append(append(above.Elements, slack.NewRichTextSectionTextElement("\n", nil)), line.Elements...)
+			return out
+		}
+	}
+	return append(out, line)
 }
 
 const (

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,7 +29,7 @@ type Config struct {
 }
 
 // ErrHalf is wrapped by the error of Validate where settings are missing.
-var ErrHalf = errors.New("Slack is only half set up")
+var ErrHalf = errors.New("half of Slack is set up")
 
 // Enabled reports whether anything of Slack is set.
 func (c Config) Enabled() bool {
@@ -72,6 +73,9 @@ func New(cfg Config, r Responder, fixed []*briefing.Message, log *zap.Logger, no
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
+	if !cfg.Enabled() { // an empty secret would be one that everybody knows
+		return nil, fmt.Errorf("%w: nothing is set", ErrHalf)
+	}
 	a := &Adapter{
 		respond: r, verify: newVerifier(cfg.SigningSecret, now), log: log,
 		rendered: make(map[*briefing.Message][]byte, len(fixed)), out: newOutbox(cfg.APIURL, log),
@@ -114,36 +118,39 @@ func (a *Adapter) commands(w http.ResponseWriter, r *http.Request) {
 	}
 	// Slack sends ssl_check now and then, to see that the certificate is good.
 	// https://docs.slack.dev/interactivity/implementing-slash-commands
-	if form[fieldSSLCheck] != "" {
+	if len(form.sslCheck) > 0 {
 		writeJSON(w, []byte("{}"))
 		return
 	}
-	if form[fieldCommand] == "" {
-		a.refuse(w, r, http.StatusBadRequest, errors.New("no command"))
+	text, err := typed(form)
+	if err != nil {
+		a.refuse(w, r, http.StatusBadRequest, err)
 		return
 	}
-	m := a.respond.Respond(r.Context(), briefing.Request{
-		Platform: briefing.Slack, Text: briefing.NewPrivate(form[fieldCommand] + " " + unescape(form[fieldText])),
-	})
+	m := a.respond.Respond(r.Context(), briefing.Request{Platform: briefing.Slack, Text: text})
 	if body, ok := a.rendered[m]; ok {
 		writeJSON(w, body)
 		return
 	}
-	parts := Render(m, Private)
+	parts := limited(Render(m, Private), 1+maxReplies)
 	body, err := json.Marshal(parts[0])
 	if err != nil {
 		a.refuse(w, r, http.StatusInternalServerError, fmt.Errorf("rendering: %w", err))
 		return
 	}
-	if len(parts) > 1 {
-		// Slack shows the HTTP response first if the rest comes after it.
-		defer func() {
-			if err := a.out.send(form[fieldResponseURL], parts[1:]); err != nil {
-				a.log.Warn("reply not delivered", zap.String("platform", string(briefing.Slack)), zap.String("cause", err.Error()))
-			}
-		}()
-	}
 	writeJSON(w, body)
+	if len(parts) == 1 {
+		return
+	}
+	// Slack shows the parts in order if the others come after this one.
+	_ = http.NewResponseController(w).Flush() // without it they only might come early
+	address, err := decode(form.responseURL)
+	if err == nil {
+		err = a.out.send(address, parts[1:], partDelay)
+	}
+	if err != nil {
+		a.log.Warn("reply not delivered", zap.String("platform", string(briefing.Slack)), zap.String("cause", err.Error()))
+	}
 }
 
 // interaction is the part of Slack's block_actions payload that is used. Who
@@ -173,8 +180,13 @@ func (a *Adapter) interactions(w http.ResponseWriter, r *http.Request) {
 		a.refuse(w, r, http.StatusBadRequest, err)
 		return
 	}
+	payload, err := decode(form.payload)
+	if err != nil {
+		a.refuse(w, r, http.StatusBadRequest, err)
+		return
+	}
 	var in interaction
-	if err := json.Unmarshal([]byte(form[fieldPayload]), &in); err != nil {
+	if err := json.Unmarshal([]byte(payload), &in); err != nil {
 		// The error of package json may repeat what it read.
 		a.refuse(w, r, http.StatusBadRequest, errors.New("payload is not JSON of the expected shape"))
 		return
@@ -194,7 +206,7 @@ func (a *Adapter) interactions(w http.ResponseWriter, r *http.Request) {
 	m := a.respond.Respond(r.Context(), briefing.Request{
 		Platform: briefing.Slack, Text: briefing.NewPrivate(in.Actions[0].Value),
 	})
-	if err := a.out.send(in.ResponseURL, Render(m, audience)); err != nil {
+	if err := a.out.send(in.ResponseURL, limited(Render(m, audience), maxReplies), 0); err != nil {
 		// Slack shows a warning beside the button, and the person can press again.
 		a.refuse(w, r, http.StatusServiceUnavailable, err)
 		return
@@ -266,15 +278,30 @@ var jsonType = []string{"application/json; charset=utf-8"}
 
 func writeJSON(w http.ResponseWriter, body []byte) {
 	w.Header()["Content-Type"] = jsonType
+	w.Header()["Content-Length"] = []string{strconv.Itoa(len(body))}
 	_, _ = w.Write(body) // a client that has gone needs no answer
 }
 
-// unescape undoes what Slack does to &, < and > in the text of a command.
-func unescape(s string) string {
-	if !strings.Contains(s, "&") {
-		return s
+// typed is the whole command, as the person typed it.
+func typed(f form) (briefing.Private, error) {
+	command, err := decode(f.command)
+	if err != nil {
+		return briefing.Private{}, err
 	}
-	return escapes.Replace(s)
+	if command == "" {
+		return briefing.Private{}, errors.New("no command")
+	}
+	text, err := decode(f.text)
+	if err != nil {
+		return briefing.Private{}, err
+	}
+	if text != "" {
+		command += " " + text
+	}
+	// Slack writes these three so in what was typed.
+	// https://docs.slack.dev/messaging/formatting-message-text#escaping
+	if strings.Contains(command, "&") {
+		command = strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&").Replace(command)
+	}
+	return briefing.NewPrivate(command), nil
 }
-
-var escapes = strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&")

@@ -51,54 +51,47 @@ type verifier struct {
 
 type mac struct {
 	hash.Hash
-	scratch []byte
+	scratch, written []byte
 }
 
 func newVerifier(secret briefing.Private, now func() time.Time) *verifier {
 	key := []byte(secret.Reveal())
 	v := &verifier{now: now, seen: &replays{}}
-	v.macs.New = func() any { return &mac{Hash: hmac.New(sha256.New, key), scratch: make([]byte, 0, 64)} }
+	v.macs.New = func() any {
+		return &mac{Hash: hmac.New(sha256.New, key), scratch: make([]byte, 0, 96), written: make([]byte, 0, 96)}
+	}
 	return v
 }
 
 // signature is what a request's headers claim.
-type signature struct {
-	timestamp string
-	sum       [sha256.Size]byte
-}
+type signature struct{ timestamp, sum string }
+
+const signaturePrefix = "v0="
 
 // headers checks what can be checked before the body is read.
-func (v *verifier) headers(h http.Header) (sig signature, err error) {
+func (v *verifier) headers(h http.Header) (signature, error) {
 	sums, stamps := h["X-Slack-Signature"], h["X-Slack-Request-Timestamp"]
-	if len(sums) != 1 || len(stamps) != 1 || len(sums[0]) != len("v0=")+2*sha256.Size || sums[0][:3] != "v0=" {
-		return sig, errHeaders
+	if len(sums) != 1 || len(stamps) != 1 || len(sums[0]) != len(signaturePrefix)+2*sha256.Size {
+		return signature{}, errHeaders
 	}
-	var digits [2 * sha256.Size]byte
-	for i := range copy(digits[:], sums[0][3:]) {
-		if c := digits[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-			return sig, errHeaders
-		}
-	}
-	if _, err := hex.Decode(sig.sum[:], digits[:]); err != nil {
-		return sig, errHeaders
-	}
-	sig.timestamp = stamps[0]
+	sig := signature{stamps[0], sums[0]}
 	for _, c := range []byte(sig.timestamp) {
 		if c < '0' || c > '9' {
-			return sig, errHeaders
+			return signature{}, errHeaders
 		}
 	}
 	seconds, err := strconv.ParseInt(sig.timestamp, 10, 64)
 	if err != nil {
-		return sig, errHeaders
+		return signature{}, errHeaders
 	}
 	if age := v.now().Unix() - seconds; age > maxSkew || age < -maxSkew {
-		return sig, errStale
+		return signature{}, errStale
 	}
 	return sig, nil
 }
 
-// body checks the signature over the body, and that it was not seen before.
+// body checks the signature over the body, and that it was not seen before. What
+// is claimed is compared as it was written: in lower case, or it is wrong.
 func (v *verifier) body(sig signature, body []byte) error {
 	m := v.macs.Get().(*mac)
 	defer v.macs.Put(m)
@@ -109,10 +102,14 @@ func (v *verifier) body(sig signature, body []byte) error {
 	m.Write(m.scratch)
 	m.Write(body)
 	m.scratch = m.Sum(m.scratch[:0])
-	if !hmac.Equal(m.scratch, sig.sum[:]) {
+	key := [16]byte(m.scratch[:16])
+	written := append(m.written[:0], signaturePrefix...)
+	m.written = hex.AppendEncode(written, m.scratch)
+	m.scratch = append(m.scratch[:0], sig.sum...)
+	if !hmac.Equal(m.scratch, m.written) {
 		return errSignature
 	}
-	if !v.seen.add([16]byte(sig.sum[:16]), v.now()) {
+	if !v.seen.add(key, v.now()) {
 		return errReplay
 	}
 	return nil

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// imports is which packages of ours each may import; tests may import any.
+// Add a new package with its reason.
+var imports = map[string]struct {
+	reason  string
+	imports []string
+	stdlib  bool // nothing but the standard library beside ours
+}{
+	"cmd/briefingbot":      {"main: wires everything together", []string{"internal/bot", "internal/briefing", "internal/content", "internal/slack", "internal/terminal", "prompts"}, false},
+	"prompts":              {"the briefings as files", nil, true},
+	"internal/briefing":    {"the words, as types", nil, true},
+	"internal/content":     {"files to a library, and finding in it", []string{"internal/briefing"}, false},
+	"internal/command":     {"the grammar of what people type", []string{"internal/briefing"}, false},
+	"internal/bot":         {"what the bot says", []string{"internal/briefing", "internal/command", "internal/content"}, false},
+	"internal/slack":       {"Slack's adapter", []string{"internal/briefing"}, false},
+	"internal/slack/bench": {"measures the built binary; nothing imports it", nil, true},
+	"internal/terminal":    {"draws messages for a terminal, as the adapters do for their platforms: cmd may hold no rendering", []string{"internal/briefing"}, true},
+	"internal/platformtest": {"messages that every adapter must render; only tests import it",
+		[]string{"internal/bot", "internal/briefing", "internal/content", "prompts"}, false},
+}
+
+func TestPackagesImportOnlyWhatTheDesignAllows(t *testing.T) {
+	root := filepath.Join("..", "..")
+	seen := map[string]bool{}
+	err := filepath.WalkDir(root, func(file string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (d.Name() == "testdata" || d.Name() != ".." && strings.HasPrefix(d.Name(), ".")) {
+			return fs.SkipDir
+		}
+		if !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
+			return nil
+		}
+		rel, err := filepath.Rel(root, file)
+		if err != nil {
+			return err
+		}
+		pkg := path.Dir(filepath.ToSlash(rel))
+		rule, ok := imports[pkg]
+		if !ok {
+			t.Errorf("package %s is not in the table: add it with its reason", pkg)
+			return nil
+		}
+		seen[pkg] = true
+		src, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, src, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for _, spec := range parsed.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			if ours, ok := strings.CutPrefix(imported, "briefingbot/"); ok {
+				if !slices.Contains(rule.imports, ours) {
+					t.Errorf("%s imports %s", rel, ours)
+				}
+			} else if first, _, _ := strings.Cut(imported, "/"); rule.stdlib && strings.Contains(first, ".") {
+				t.Errorf("%s imports %s, and %s has the standard library alone", rel, imported, pkg)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for pkg := range imports {
+		if !seen[pkg] {
+			t.Errorf("package %s is in the table and has no code", pkg)
+		}
+	}
+}
+
+// The top level is the user's choice.
+func TestTopLevelHoldsWhatWasAskedFor(t *testing.T) {
+	entries, err := os.ReadDir(filepath.Join("..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	allowed := []string{"cmd", "internal", "prompts", "deploy", "go.mod", "go.sum", "README.md"}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), ".") && !slices.Contains(allowed, e.Name()) {
+			t.Errorf("%s stands at the top level", e.Name())
+		}
+	}
+}
