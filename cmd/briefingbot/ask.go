@@ -16,19 +16,17 @@ import (
 	"briefingbot/internal/bot"
 	"briefingbot/internal/briefing"
 	"briefingbot/internal/slack"
+	"briefingbot/internal/teams"
 	"briefingbot/internal/terminal"
 )
 
 type askCommand struct {
 	contentFlags
-	Format string   `enum:"text,slack,teams" default:"text" help:"text, or the JSON of a platform: slack, teams."`
+	Format string   `enum:"text,slack,teams" default:"text" help:"text, or the JSON that a platform gets: slack, teams."`
 	Text   []string `arg:"" optional:"" help:"What to ask, like /da-briefing worries. Without it, one command is read from each line of the input."`
 }
 
 func (c askCommand) Run(ctx context.Context, s streams) (err error) {
-	if c.Format == "teams" {
-		return hinted{errors.New("replies for Teams are not part of this version"), "use --format text or --format slack"}
-	}
 	b, lib, closeBot, err := c.openBot(zap.NewNop())
 	if err != nil {
 		return err
@@ -85,17 +83,11 @@ func (c askCommand) answer(ctx context.Context, b *bot.Bot, write writeFunc, tex
 type writeFunc func(*briefing.Message) error
 
 func (c askCommand) writer(out io.Writer) writeFunc {
-	if c.Format == "slack" {
-		return func(m *briefing.Message) error {
-			enc := json.NewEncoder(out)
-			enc.SetIndent("", "  ")
-			for _, part := range slack.Render(m, slack.Private) {
-				if err := enc.Encode(part); err != nil {
-					return err
-				}
-			}
-			return nil
-		}
+	switch c.Format {
+	case "slack":
+		return func(m *briefing.Message) error { return writeParts(out, slack.Render(m, slack.Private)) }
+	case "teams":
+		return func(m *briefing.Message) error { return writeParts(out, teams.Render(m)) }
 	}
 	o := terminal.Options{Width: 80}
 	if f, ok := out.(*os.File); ok && isTerminal(out) {
@@ -106,6 +98,18 @@ func (c askCommand) writer(out io.Writer) writeFunc {
 		o.Colour = os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 	}
 	return func(m *briefing.Message) error { return terminal.Render(out, m, o) }
+}
+
+// writeParts prints the JSON of each of a reply's parts.
+func writeParts[T any](out io.Writer, parts []T) error {
+	enc := json.NewEncoder(out)
+	enc.SetIndent("", "  ")
+	for _, part := range parts {
+		if err := enc.Encode(part); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func isTerminal(stream any) bool {

@@ -20,14 +20,17 @@ var imports = map[string]struct {
 	imports []string
 	stdlib  bool // nothing but the standard library beside ours
 }{
-	"cmd/briefingbot":      {"main: wires everything together", []string{"internal/bot", "internal/briefing", "internal/content", "internal/slack", "internal/terminal", "prompts"}, false},
+	"cmd/briefingbot":      {"main: wires everything together", []string{"internal/bot", "internal/briefing", "internal/command", "internal/content", "internal/slack", "internal/teams", "internal/terminal", "prompts"}, false},
 	"prompts":              {"the briefings as files", nil, true},
 	"internal/briefing":    {"the words, as types", nil, true},
 	"internal/content":     {"files to a library, and finding in it", []string{"internal/briefing"}, false},
 	"internal/command":     {"the grammar of what people type", []string{"internal/briefing"}, false},
 	"internal/bot":         {"what the bot says", []string{"internal/briefing", "internal/command", "internal/content"}, false},
-	"internal/slack":       {"Slack's adapter", []string{"internal/briefing"}, false},
+	"internal/outbox":      {"sends in the background that both adapters need, which may not import each other", nil, true},
+	"internal/slack":       {"Slack's adapter", []string{"internal/briefing", "internal/outbox"}, false},
+	"internal/teams":       {"Teams' adapter", []string{"internal/briefing", "internal/outbox"}, false},
 	"internal/slack/bench": {"measures the built binary; nothing imports it", nil, true},
+	"internal/teams/icons": {"draws the app's icons anew; nothing imports it", nil, true},
 	"internal/terminal":    {"draws messages for a terminal, as the adapters do for their platforms: cmd may hold no rendering", []string{"internal/briefing"}, true},
 	"internal/platformtest": {"messages that every adapter must render; only tests import it",
 		[]string{"internal/bot", "internal/briefing", "internal/content", "prompts"}, false},

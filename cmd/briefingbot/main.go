@@ -1,6 +1,6 @@
 // Command briefingbot brings a safeguarding partnership's 7-minute briefings into
-// Slack. Start with cli: it lists the subcommands, each in a file of its own.
-// Everything is wired together here, and nothing is decided.
+// Slack and Microsoft Teams. Start with cli: it lists the subcommands, each in a
+// file of its own. Everything is wired together here, and nothing is decided.
 package main
 
 import (
@@ -25,10 +25,11 @@ func main() {
 // cli is every subcommand and every setting that is no secret. Secrets come from
 // the environment or from files alone: a command line can be read by others.
 type cli struct {
-	Serve   serveCommand   `cmd:"" help:"Answer in Slack."`
-	Ask     askCommand     `cmd:"" help:"Answer one command here in the terminal, or one on each line of the input."`
-	Check   checkCommand   `cmd:"" help:"Validate a folder of briefings, and list every fault."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Serve    serveCommand    `cmd:"" help:"Answer in Slack and Teams."`
+	Ask      askCommand      `cmd:"" help:"Answer one command here in the terminal, or one on each line of the input."`
+	Check    checkCommand    `cmd:"" help:"Validate a folder of briefings, and list every fault."`
+	Manifest manifestCommand `cmd:"" help:"Write what Slack or Teams is set up from: the app manifest, the app package."`
+	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
 
 // streams is where a subcommand reads and writes.

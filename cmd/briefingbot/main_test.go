@@ -273,7 +273,7 @@ func TestServeAnswersSlackAndStopsWhenItIsTold(t *testing.T) {
 	if p.out.Len() != 0 {
 		t.Errorf("on standard output: %s", p.out.String())
 	}
-	known := []string{"level", "ts", "msg", "version", "listen", "admin_listen", "briefings", "platform", "command", "status", "cause"}
+	known := []string{"level", "ts", "msg", "version", "listen", "admin_listen", "briefings", "platforms", "platform", "command", "status", "cause"}
 	var messages []string
 	for line := range strings.SplitSeq(p.stderr(), "\n") {
 		decoder := json.NewDecoder(strings.NewReader(line))

@@ -7,15 +7,12 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
-
-	"briefingbot/internal/slack"
 )
 
 type serveCommand struct {
@@ -30,7 +27,7 @@ type serveCommand struct {
 const shutdownTime = 20 * time.Second
 
 func (c serveCommand) Run(ctx context.Context, s streams) (err error) {
-	cfg, err := slackConfig()
+	platforms, err := platformsFromEnvironment()
 	if err != nil {
 		return err
 	}
@@ -41,7 +38,7 @@ func (c serveCommand) Run(ctx context.Context, s streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, closeBot()) }()
-	adapter, err := slack.New(cfg, b, b.Fixed(), log, time.Now)
+	adapters, err := platforms.adapters(b, log)
 	if err != nil {
 		return err
 	}
@@ -50,7 +47,9 @@ func (c serveCommand) Run(ctx context.Context, s streams) (err error) {
 	mux, admin := http.NewServeMux(), http.NewServeMux()
 	health(mux, &ready)
 	health(admin, &ready)
-	adapter.Routes(mux)
+	for _, a := range adapters {
+		a.Routes(mux)
+	}
 
 	public, err := listen(ctx, c.Listen, "BRIEFINGBOT_LISTEN")
 	if err != nil {
@@ -67,7 +66,7 @@ func (c serveCommand) Run(ctx context.Context, s streams) (err error) {
 	}
 	ready.Store(true)
 	log.Info("ready", zap.String("version", version()), zap.Stringer("listen", public.Addr()),
-		zap.Stringer("admin_listen", inside.Addr()), zap.Int("briefings", len(lib)))
+		zap.Stringer("admin_listen", inside.Addr()), zap.Int("briefings", len(lib)), zap.Strings("platforms", platforms.names()))
 
 	select {
 	case <-ctx.Done():
@@ -84,30 +83,10 @@ func (c serveCommand) Run(ctx context.Context, s streams) (err error) {
 			err = errors.Join(err, fmt.Errorf("stopping: %w", stopErr), server.Close())
 		}
 	}
-	return errors.Join(err, adapter.Close(stop))
-}
-
-// slackConfig reads Slack's settings, and says how to go on where there are none.
-func slackConfig() (cfg slack.Config, err error) {
-	if cfg.SigningSecret, err = secret("SLACK_SIGNING_SECRET"); err != nil {
-		return cfg, err
+	for _, a := range adapters {
+		err = errors.Join(err, a.Close(stop))
 	}
-	if cfg.BotToken, err = secret("SLACK_BOT_TOKEN"); err != nil {
-		return cfg, err
-	}
-	cfg.APIURL = os.Getenv("SLACK_API_URL")
-	if !cfg.Enabled() {
-		return cfg, hinted{errors.New("no chat platform is set up: SLACK_SIGNING_SECRET is missing"),
-			"set SLACK_SIGNING_SECRET, or SLACK_SIGNING_SECRET_FILE, as \"Connect Slack\" in README.md explains; without Slack, try briefingbot ask /briefings"}
-	}
-	if err := cfg.Validate(); err != nil {
-		hint := "set it as \"Connect Slack\" in README.md explains"
-		if errors.Is(err, slack.ErrHalf) {
-			hint = "set SLACK_SIGNING_SECRET, or SLACK_SIGNING_SECRET_FILE; it stands on the app's page under Basic Information"
-		}
-		return cfg, hinted{err, hint}
-	}
-	return cfg, nil
+	return err
 }
 
 // newServer is a server on which a slow or idle client holds nothing for more

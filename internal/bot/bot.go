@@ -7,8 +7,10 @@ package bot
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"runtime/debug"
+	"slices"
 
 	"go.uber.org/zap"
 
@@ -35,7 +37,8 @@ type Bot struct {
 	log    *zap.Logger
 	fixed  map[key]*briefing.Message
 	usual  map[string]usual
-	draw   func(n int) int // a number from 0 to n-1
+	public map[*briefing.Message]*briefing.Message // what others see in place of a fixed reply, where it differs
+	draw   func(n int) int                         // a number from 0 to n-1
 }
 
 // key names a reply that depends on the command alone.
@@ -45,6 +48,23 @@ type key struct {
 	section  int
 	pool     string
 	question int
+}
+
+// showsCasework reports whether the reply holds casework questions.
+func (k key) showsCasework() bool {
+	if k.briefing == nil {
+		return false
+	}
+	s, _ := k.briefing.Pool(briefing.Casework)
+	switch {
+	case s == nil:
+		return false
+	case k.verb == command.Section:
+		return s.Number == k.section
+	case k.verb == command.Pool:
+		return k.pool == briefing.Casework
+	}
+	return k.verb == command.Questions || k.verb == command.All
 }
 
 // New makes a bot of a library and the finder that was opened on it.
@@ -58,6 +78,12 @@ func New(lib briefing.Library, finder *content.Finder, cfg Config, log *zap.Logg
 	}
 	b.fixed = b.fixedReplies()
 	b.usual = b.usualReplies()
+	b.public = map[*briefing.Message]*briefing.Message{}
+	for k, m := range b.fixed {
+		if p := b.words.public(m, k.showsCasework()); p != m {
+			b.public[m] = p
+		}
+	}
 	return b
 }
 
@@ -104,11 +130,8 @@ func (b *Bot) usualReplies() map[string]usual {
 // Fixed lists the replies that depend on the command alone. Respond returns
 // these very messages, so that an adapter can render them once.
 func (b *Bot) Fixed() []*briefing.Message {
-	out := make([]*briefing.Message, 0, len(b.fixed))
-	for _, m := range b.fixed {
-		out = append(out, m)
-	}
-	return out
+	out := slices.AppendSeq(make([]*briefing.Message, 0, len(b.fixed)+len(b.public)), maps.Values(b.fixed))
+	return slices.AppendSeq(out, maps.Values(b.public))
 }
 
 func (b *Bot) fixedReplies() map[key]*briefing.Message {
@@ -154,7 +177,7 @@ func (b *Bot) Respond(_ context.Context, req briefing.Request) (reply *briefing.
 	}()
 	if u, ok := b.usual[req.Text.Reveal()]; ok {
 		b.replied(req, u.verb)
-		return u.reply
+		return b.seen(u.reply, req.Public)
 	}
 	cmd = b.table.Parse(req.Text)
 	reply, err := b.answer(cmd)
@@ -163,7 +186,15 @@ func (b *Bot) Respond(_ context.Context, req briefing.Request) (reply *briefing.
 		return b.words.sorry()
 	}
 	b.replied(req, cmd.Verb)
-	return reply
+	return b.seen(reply, req.Public)
+}
+
+// seen is a reply as it is for who sees it.
+func (b *Bot) seen(m *briefing.Message, public bool) *briefing.Message {
+	if p, ok := b.public[m]; ok && public {
+		return p
+	}
+	return m
 }
 
 func (b *Bot) replied(req briefing.Request, verb command.Verb) {

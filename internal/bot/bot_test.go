@@ -141,7 +141,7 @@ func TestEveryButtonLeadsToAReply(t *testing.T) {
 				if reply := ask(b, button.Command); strings.HasPrefix(reply.Plain(), "No ") {
 					t.Errorf("button %q says %q, and the reply is %q", button.Label, button.Command, reply.Plain())
 				}
-				if button.Share != nil && cmd.Verb != command.Random && ask(b, button.Command) != m {
+				if button.Share != nil && b.seen(ask(b, button.Command), true) != b.seen(m, true) {
 					t.Errorf("%q would share another reply than the one it stands under", button.Command)
 				}
 			}
@@ -149,6 +149,33 @@ func TestEveryButtonLeadsToAReply(t *testing.T) {
 	}
 	if pressed < 100 {
 		t.Errorf("only %d buttons", pressed)
+	}
+}
+
+func TestWhereOthersSeeItCaseworkIsSentToAPersonalChat(t *testing.T) {
+	b, _ := newBot(t)
+	both := func(text string) (private, public string) {
+		req := briefing.Request{Platform: briefing.Teams, Text: briefing.NewPrivate(text)}
+		private = b.Respond(context.Background(), req).Plain()
+		req.Public = true
+		return private, b.Respond(context.Background(), req).Plain()
+	}
+	for _, text := range []string{"/da-questions", "/da-questions casework", "/da-questions casework 2", "/da-briefing questions", "/da-briefing all", "/da-questions random casework"} {
+		private, public := both(text)
+		if strings.Contains(private, "personal chat") || strings.Count(public, "better asked in a personal chat") != 1 {
+			t.Errorf("%s:\n%s\n---\n%s", text, private, public)
+		}
+	}
+	for _, text := range []string{"/da-questions practice", "/da-briefing worries", "/da-briefing", "/briefings"} {
+		if private, public := both(text); private != public {
+			t.Errorf("%s differs where others see it:\n%s", text, public)
+		}
+	}
+	for _, text := range []string{"/briefings help", "/da-briefing help", "/no-such"} {
+		private, public := both(text)
+		if !strings.Contains(private, "Only you see a reply") || !strings.Contains(public, "Everyone here sees a reply") || strings.Contains(public, "Only you") {
+			t.Errorf("%s:\n%s\n---\n%s", text, private, public)
+		}
 	}
 }
 

@@ -201,6 +201,34 @@ func (w *phrasebook) briefings(lib briefing.Library) *briefing.Message {
 	return message(briefing.Heading{Text: "Briefings", Ours: true}, list, w.footer, buttons(row...))
 }
 
+// Who sees a reply, as help says it where it is private and where it is not.
+var (
+	onlyYou  = briefing.Note{Text: "Only you see a reply, unless you share it. The bot does not keep what you type."}
+	everyone = briefing.Note{Text: "Everyone here sees a reply. To ask by yourself, write to the bot in a personal chat. The bot does not keep what you type."}
+)
+
+// casework is said where others see questions that invite details of a case.
+var casework = briefing.Note{Text: "Casework questions are better asked in a personal chat with the bot: everyone here can read along. No names or case details in this channel."}
+
+// public is a message as it is where others see it, or m itself where there is no
+// difference.
+func (w *phrasebook) public(m *briefing.Message, hasCasework bool) *briefing.Message {
+	out := message()
+	for _, block := range m.Blocks {
+		if block == briefing.Block(w.footer) && hasCasework {
+			out.Blocks = append(out.Blocks, casework)
+		}
+		if note, ok := block.(briefing.Note); ok && note == onlyYou {
+			block = everyone
+		}
+		out.Blocks = append(out.Blocks, block)
+	}
+	if !hasCasework && !slices.Contains(m.Blocks, briefing.Block(onlyYou)) {
+		return m
+	}
+	return out
+}
+
 // help lists what can be typed.
 func (w *phrasebook) help(heading string, usages []command.Usage) *briefing.Message {
 	var list briefing.List
@@ -208,7 +236,7 @@ func (w *phrasebook) help(heading string, usages []command.Usage) *briefing.Mess
 		list.Items = append(list.Items, briefing.Item{Text: briefing.Text{{Text: u.Type, Code: true}, {Text: " – " + u.Purpose}}})
 	}
 	return message(briefing.Heading{Text: heading, Ours: true}, list,
-		briefing.Note{Text: "Only you see a reply, until you choose to share it. What you type is not kept."}, w.footer,
+		onlyYou, w.footer,
 		buttons(briefing.Button{Label: "Briefings", Command: command.BriefingsCommand}))
 }
 
@@ -234,7 +262,7 @@ func (w *phrasebook) noSection(b *briefing.Briefing, suggestion string) *briefin
 			buttons(briefing.Button{Label: suggestion, Command: suggestion}))
 	}
 	m.Blocks = append(m.Blocks,
-		briefing.Note{Text: "To find words in the text, type " + b.BriefingCommand() + " search and the words. What you typed was not kept."},
+		briefing.Note{Text: "To find words in the text, type " + b.BriefingCommand() + " search and the words. The bot has not kept what you typed."},
 		briefing.Source{Text: b.Source(nil)}, w.footer)
 	return m
 }
@@ -246,7 +274,7 @@ func (w *phrasebook) noPool(b *briefing.Briefing) *briefing.Message {
 		return message(briefing.Heading{Text: "This briefing has no questions.", Ours: true}, w.footer, buttons(contentsButton(b)))
 	}
 	return message(briefing.Heading{Text: "No list of questions goes by these words.", Ours: true},
-		briefing.Note{Text: "Choose one below. What you typed was not kept."}, w.footer,
+		briefing.Note{Text: "Choose one below. The bot has not kept what you typed."}, w.footer,
 		buttons(append(row, randomButton(b, nil), contentsButton(b))...))
 }
 
@@ -258,7 +286,7 @@ func (w *phrasebook) passages(found []content.Passage, home *briefing.Briefing) 
 	}
 	if len(found) == 0 {
 		return message(briefing.Heading{Text: "Nothing found.", Ours: true},
-			briefing.Note{Text: "Try fewer words, or another one for the same thing. What you typed was not kept."}, w.footer, back)
+			briefing.Note{Text: "Try fewer words, or another one for the same thing. The bot has not kept what you typed."}, w.footer, back)
 	}
 	heading := fmt.Sprintf("%d passages, best first", len(found))
 	if len(found) == 1 {

@@ -12,12 +12,14 @@ type Platform string
 const (
 	Terminal Platform = "terminal"
 	Slack    Platform = "slack"
+	Teams    Platform = "teams"
 )
 
 // Request is what somebody typed or pressed, and where.
 type Request struct {
 	Platform Platform
 	Text     Private // the whole command, e.g. "/da-briefing worries"; the slash is optional
+	Public   bool    // others see the reply, as in a channel of Teams
 }
 
 // Message is what the bot says, in no platform's dialect. It is never changed

@@ -55,8 +55,13 @@ func Fixtures(t testing.TB) []Fixture {
 	b := NewBot(t)
 	var out []Fixture
 	for name, text := range asked {
-		m := b.Respond(context.Background(), briefing.Request{Platform: briefing.Terminal, Text: briefing.NewPrivate(text)})
-		out = append(out, Fixture{name, m})
+		req := briefing.Request{Platform: briefing.Terminal, Text: briefing.NewPrivate(text)}
+		private := b.Respond(context.Background(), req)
+		out = append(out, Fixture{name, private})
+		req.Public = true
+		if public := b.Respond(context.Background(), req); public.Plain() != private.Plain() {
+			out = append(out, Fixture{name + "-public", public})
+		}
 	}
 	return append(out, Fixture{"every-block", everyBlock()}, Fixture{"hostile-text", hostile()}, Fixture{"very-long", veryLong()})
 }

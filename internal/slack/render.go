@@ -40,7 +40,7 @@ const (
 // author's * or _ could not be kept from turning into emphasis.
 func Render(m *briefing.Message, to Audience) []slack.WebhookMessage {
 	var out []slack.WebhookMessage
-	for _, part := range split(m) {
+	for _, part := range briefing.Split(m, fits) {
 		no := false
 		msg := slack.WebhookMessage{
 			ResponseType: slack.ResponseTypeEphemeral,

@@ -97,7 +97,7 @@ func TestMessagesKeepWithinSlacksLimits(t *testing.T) {
 
 func TestDividedMessageLosesNothing(t *testing.T) {
 	for _, f := range platformtest.Fixtures(t) {
-		parts := split(f.Message)
+		parts := briefing.Split(f.Message, fits)
 		var got []string
 		for _, p := range parts {
 			got = append(got, strings.Fields(letters(p))...)

@@ -64,7 +64,7 @@ type Adapter struct {
 	verify   *verifier
 	log      *zap.Logger
 	rendered map[*briefing.Message][]byte // replies to slash commands that are always the same
-	out      *outbox
+	out      *hooks
 }
 
 // New makes an adapter. fixed lists messages that the responder returns again
@@ -78,7 +78,7 @@ func New(cfg Config, r Responder, fixed []*briefing.Message, log *zap.Logger, no
 	}
 	a := &Adapter{
 		respond: r, verify: newVerifier(cfg.SigningSecret, now), log: log,
-		rendered: make(map[*briefing.Message][]byte, len(fixed)), out: newOutbox(cfg.APIURL, log),
+		rendered: make(map[*briefing.Message][]byte, len(fixed)), out: newHooks(cfg.APIURL, log),
 	}
 	for _, m := range fixed {
 		parts := Render(m, Private)
@@ -102,7 +102,7 @@ func (a *Adapter) Routes(mux *http.ServeMux) {
 }
 
 // Close waits for replies under way until ctx ends, and gives up on the rest.
-func (a *Adapter) Close(ctx context.Context) error { return a.out.close(ctx) }
+func (a *Adapter) Close(ctx context.Context) error { return a.out.outbox.Close(ctx) }
 
 // commands answers a slash command.
 func (a *Adapter) commands(w http.ResponseWriter, r *http.Request) {

@@ -629,7 +629,7 @@ func TestRepliesGoToSlackAlone(t *testing.T) {
 
 func TestSlacksOwnAddressesAreTaken(t *testing.T) {
 	t.Parallel()
-	o := newOutbox("", zap.NewNop())
+	o := newHooks("", zap.NewNop())
 	for _, address := range []string{
 		"https://hooks.slack.com" + hook, "https://HOOKS.slack.com" + hook, "HTTPS://hooks.slack.com" + hook,
 		"https://hooks.slack.com:443" + hook, "https://hooks.slack-gov.com" + hook,

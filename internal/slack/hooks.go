@@ -8,13 +8,13 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/slack-go/slack"
 	"go.uber.org/zap"
 
 	"briefingbot/internal/briefing"
+	"briefingbot/internal/outbox"
 )
 
 const (
@@ -25,74 +25,52 @@ const (
 	partDelay   = 300 * time.Millisecond // for Slack to take the part that went before
 )
 
-// outbox posts replies to the response_url that Slack gave with a request.
-type outbox struct {
+// hooks posts replies to the response_url that Slack gave with a request.
+type hooks struct {
 	client *http.Client
 	api    *url.URL // SLACK_API_URL; nil for Slack's own
 	log    *zap.Logger
-	slots  chan struct{}
-	ctx    context.Context // ends when close has waited long enough
-	cancel context.CancelFunc
-	mu     sync.Mutex // guards closed, and wg.Add against wg.Wait
-	closed bool
-	wg     sync.WaitGroup
+	outbox *outbox.Outbox
 }
 
-func newOutbox(apiURL string, log *zap.Logger) *outbox {
-	ctx, cancel := context.WithCancel(context.Background())
-	o := &outbox{log: log, slots: make(chan struct{}, maxSending), ctx: ctx, cancel: cancel, client: &http.Client{
+func newHooks(apiURL string, log *zap.Logger) *hooks {
+	h := &hooks{log: log, outbox: outbox.New(maxSending), client: &http.Client{
 		Timeout: sendTimeout,
 		// A response_url does not redirect; following one could lead anywhere.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 	if u, err := url.Parse(apiURL); err == nil && u.Host != "" {
-		o.api = u
+		h.api = u
 	}
-	return o
+	return h
 }
 
-var (
-	errAddress = errors.New("response_url is missing or not Slack's")
-	errBusy    = errors.New("too many replies are on their way")
-	errClosed  = errors.New("shutting down")
-)
+var errAddress = errors.New("response_url is missing or not Slack's")
 
 // send posts messages one after the other, in the background, after a delay. Its
 // error means that nothing will be sent.
-func (o *outbox) send(address string, messages []slack.WebhookMessage, delay time.Duration) error {
-	if !o.allowed(address) {
+func (h *hooks) send(address string, messages []slack.WebhookMessage, delay time.Duration) error {
+	if !h.allowed(address) {
 		return errAddress
 	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.closed {
-		return errClosed
-	}
-	select {
-	case o.slots <- struct{}{}:
-	default:
-		return errBusy
-	}
-	o.wg.Go(func() {
-		defer func() { <-o.slots }()
+	return h.outbox.Go(func(ctx context.Context) {
 		select {
 		case <-time.After(delay):
-		case <-o.ctx.Done():
+		case <-ctx.Done():
 		}
 		for i := range messages {
-			if err := o.post(address, &messages[i]); err != nil {
-				o.log.Warn("reply not delivered", zap.String("platform", string(briefing.Slack)), zap.String("cause", safeCause(err)))
+			if err := h.post(ctx, address, &messages[i]); err != nil {
+				h.log.Warn("reply not delivered", zap.String("platform", string(briefing.Slack)), zap.String("cause", safeCause(err)))
 				return
 			}
 		}
 	})
-	return nil
 }
 
 // post sends one message, and once more where Slack said that it did not take
 // it. Any other failure may have come after Slack took it, and is not repeated.
-func (o *outbox) post(address string, m *slack.WebhookMessage) error {
-	err := slack.PostWebhookCustomHTTPContext(o.ctx, address, o.client, m)
+func (h *hooks) post(ctx context.Context, address string, m *slack.WebhookMessage) error {
+	err := slack.PostWebhookCustomHTTPContext(ctx, address, h.client, m)
 	wait := time.Second
 	var limited *slack.RateLimitedError
 	var dial *net.OpError
@@ -108,8 +86,8 @@ func (o *outbox) post(address string, m *slack.WebhookMessage) error {
 	}
 	select {
 	case <-time.After(wait):
-		return slack.PostWebhookCustomHTTPContext(o.ctx, address, o.client, m)
-	case <-o.ctx.Done():
+		return slack.PostWebhookCustomHTTPContext(ctx, address, h.client, m)
+	case <-ctx.Done():
 		return err
 	}
 }
@@ -118,14 +96,14 @@ func (o *outbox) post(address string, m *slack.WebhookMessage) error {
 // same place as SLACK_API_URL, on any port where that is loopback, for tests. The
 // address came with a good signature; this keeps a stolen signing secret from
 // turning the bot against its own network.
-func (o *outbox) allowed(address string) bool {
+func (h *hooks) allowed(address string) bool {
 	u, err := url.Parse(address)
 	if err != nil || u.User != nil || u.Hostname() == "" {
 		return false
 	}
 	host := strings.ToLower(u.Hostname())
-	if o.api != nil && u.Scheme == o.api.Scheme && (strings.EqualFold(u.Host, o.api.Host) ||
-		strings.EqualFold(host, o.api.Hostname()) && net.ParseIP(host).IsLoopback()) {
+	if h.api != nil && u.Scheme == h.api.Scheme && (strings.EqualFold(u.Host, h.api.Host) ||
+		strings.EqualFold(host, h.api.Hostname()) && (host == "localhost" || net.ParseIP(host).IsLoopback())) {
 		return true
 	}
 	return u.Scheme == "https" && (host == "hooks.slack.com" || host == "hooks.slack-gov.com")
@@ -148,19 +126,4 @@ func safeCause(err error) string {
 		return limited.Error()
 	}
 	return fmt.Sprintf("%T", err)
-}
-
-func (o *outbox) close(ctx context.Context) error {
-	o.mu.Lock()
-	o.closed = true
-	o.mu.Unlock()
-	done := make(chan struct{})
-	go func() { o.wg.Wait(); close(done) }()
-	defer o.cancel()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return errors.New("replies to Slack were still on their way")
-	}
 }

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"briefingbot/internal/bot"
+	"briefingbot/internal/briefing"
+	"briefingbot/internal/slack"
+	"briefingbot/internal/teams"
+)
+
+// adapter is a platform's side of the bot.
+type adapter interface {
+	Routes(*http.ServeMux)
+	Close(context.Context) error
+}
+
+// platforms is the settings of every platform. One with none of its settings is off.
+type platforms struct {
+	slack slack.Config
+	teams teams.Config
+}
+
+// platformsFromEnvironment reads the settings, and says how to go on where there
+// are none or a half.
+func platformsFromEnvironment() (p platforms, err error) {
+	if p.slack.SigningSecret, err = secret("SLACK_SIGNING_SECRET"); err != nil {
+		return p, err
+	}
+	if p.slack.BotToken, err = secret("SLACK_BOT_TOKEN"); err != nil {
+		return p, err
+	}
+	p.slack.APIURL = os.Getenv("SLACK_API_URL")
+	if p.teams.AppPassword, err = secret("TEAMS_APP_PASSWORD"); err != nil {
+		return p, err
+	}
+	p.teams.AppID = os.Getenv("TEAMS_APP_ID")
+	p.teams.TenantID = os.Getenv("TEAMS_TENANT_ID")
+	p.teams.Cloud = os.Getenv("TEAMS_CLOUD")
+	p.teams.LoginURL = os.Getenv("TEAMS_LOGIN_URL")
+	p.teams.OpenIDMetadata = os.Getenv("TEAMS_OPENID_METADATA_URL")
+	p.teams.ServiceHosts = strings.FieldsFunc(os.Getenv("TEAMS_SERVICE_HOSTS"), func(r rune) bool { return r == ',' || r == ' ' })
+	switch value := os.Getenv("TEAMS_INSECURE_LOOPBACK"); value {
+	case "1":
+		p.teams.InsecureLoopback = true
+	case "", "0", "off":
+	default:
+		return p, hinted{errors.New("TEAMS_INSECURE_LOOPBACK is neither 1 nor off"), "set it to 1 for a trial with Microsoft's local client, and not at all otherwise"}
+	}
+
+	if !p.slack.Enabled() && !p.teams.Enabled() {
+		return p, hinted{errors.New("no chat platform is set up: SLACK_SIGNING_SECRET is missing, and TEAMS_APP_ID"),
+			"set SLACK_SIGNING_SECRET or SLACK_SIGNING_SECRET_FILE, as \"Connect Slack\" in README.md explains, or what \"Connect Teams\" names; without either, try briefingbot ask /briefings"}
+	}
+	if err := p.slack.Validate(); err != nil {
+		hint := "set it as \"Connect Slack\" in README.md explains"
+		if errors.Is(err, slack.ErrHalf) {
+			hint = "set SLACK_SIGNING_SECRET, or SLACK_SIGNING_SECRET_FILE; it stands on the app's page under Basic Information"
+		}
+		return p, hinted{err, hint}
+	}
+	if err := p.teams.Validate(); err != nil {
+		return p, hinted{err, "set TEAMS_APP_ID, TEAMS_APP_PASSWORD or TEAMS_APP_PASSWORD_FILE, and TEAMS_TENANT_ID, as \"Connect Teams\" in README.md explains"}
+	}
+	return p, nil
+}
+
+func (p platforms) names() []string {
+	var out []string
+	if p.slack.Enabled() {
+		out = append(out, string(briefing.Slack))
+	}
+	if p.teams.Enabled() {
+		out = append(out, string(briefing.Teams))
+	}
+	return out
+}
+
+// adapters makes the adapter of every platform that is set up.
+func (p platforms) adapters(b *bot.Bot, log *zap.Logger) ([]adapter, error) {
+	var out []adapter
+	fixed := b.Fixed()
+	if p.slack.Enabled() {
+		a, err := slack.New(p.slack, b, fixed, log, time.Now)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, a)
+	}
+	if p.teams.Enabled() {
+		a, err := teams.New(p.teams, b, fixed, log, time.Now)
+		if err != nil {
+			return nil, err
+		}
+		if p.teams.InsecureLoopback {
+			log.Warn("unsigned activities are taken from this machine: TEAMS_INSECURE_LOOPBACK is for trials only")
+		}
+		out = append(out, a)
+	}
+	return out, nil
+}

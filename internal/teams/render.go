@@ -1,0 +1,284 @@
+package teams
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"briefingbot/internal/briefing"
+)
+
+// Teams' limits. A message of a bot's has at most 100 KB, and an answer to a
+// button 28 KB less its envelope; both count the card as UTF-16.
+// https://learn.microsoft.com/microsoftteams/platform/bots/how-to/format-your-bot-messages
+const (
+	maxCard   = 24_000 // bytes of JSON as UTF-16
+	maxPerRow = 3      // actions of a set; Teams takes 6, and cuts off their titles on a phone
+)
+
+// Render draws a message as Adaptive Cards: one, or several where it is too large
+// for one. Nothing of it is cut off, and m is not changed. Cards hold no button
+// that shares: in Teams a reply stands where it was asked for.
+//
+// A publisher's words are TextRuns wherever that can be: a TextBlock is read as
+// Markdown, and would turn an author's * or "5." into something else.
+func Render(m *briefing.Message) []*Card {
+	var out []*Card
+	for _, part := range briefing.Split(withoutShare(m), func(blocks []briefing.Block) bool {
+		return size(draw(&briefing.Message{Blocks: blocks})) <= maxCard
+	}) {
+		out = append(out, draw(part))
+	}
+	return out
+}
+
+// size is how Teams counts a card: as UTF-16, two bytes for most characters.
+func size(c *Card) int {
+	raw, err := json.Marshal(c)
+	if err != nil {
+		return 0 // a card holds nothing that cannot be marshalled
+	}
+	n := 0
+	for _, r := range string(raw) {
+		n += 2
+		if r > 0xFFFF {
+			n += 2
+		}
+	}
+	return n
+}
+
+// withoutShare leaves out the buttons that share.
+func withoutShare(m *briefing.Message) *briefing.Message {
+	out := &briefing.Message{}
+	for _, b := range m.Blocks {
+		if row, ok := b.(briefing.Buttons); ok {
+			kept := slices.DeleteFunc(slices.Clone(row.Buttons), func(b briefing.Button) bool { return b.Share != nil })
+			if len(kept) == 0 {
+				continue
+			}
+			b = briefing.Buttons{Buttons: kept}
+		}
+		out.Blocks = append(out.Blocks, b)
+	}
+	return out
+}
+
+// Card is an Adaptive Card of version 1.5, the newest that Teams shows on every
+// device. https://adaptivecards.io/explorer
+type Card struct {
+	Type         string  `json:"type"`
+	Schema       string  `json:"$schema"`
+	Version      string  `json:"version"`
+	Lang         string  `json:"lang"`
+	FallbackText string  `json:"fallbackText"`
+	MSTeams      msteams `json:"msteams"`
+	Body         []any   `json:"body"`
+	summary      string
+}
+
+type msteams struct {
+	Width string `json:"width"`
+}
+
+type textBlock struct {
+	Type   string `json:"type"`
+	Text   string `json:"text"`
+	Style  string `json:"style,omitempty"`
+	Size   string `json:"size,omitempty"`
+	Weight string `json:"weight,omitempty"`
+	Wrap   bool   `json:"wrap"`
+}
+
+type richTextBlock struct {
+	Type    string    `json:"type"`
+	Inlines []textRun `json:"inlines"`
+	Spacing string    `json:"spacing,omitempty"`
+}
+
+type textRun struct {
+	Type         string   `json:"type"`
+	Text         string   `json:"text"`
+	Size         string   `json:"size,omitempty"`
+	Weight       string   `json:"weight,omitempty"`
+	FontType     string   `json:"fontType,omitempty"`
+	IsSubtle     bool     `json:"isSubtle,omitempty"`
+	Italic       bool     `json:"italic,omitempty"`
+	Highlight    bool     `json:"highlight,omitempty"`
+	SelectAction *openURL `json:"selectAction,omitempty"`
+}
+
+type openURL struct {
+	Type string `json:"type"`
+	URL  string `json:"url"`
+}
+
+type columnSet struct {
+	Type    string   `json:"type"`
+	Columns []column `json:"columns"`
+	Spacing string   `json:"spacing,omitempty"`
+}
+
+type column struct {
+	Type  string `json:"type"`
+	Width string `json:"width"`
+	Items []any  `json:"items"`
+}
+
+type actionSet struct {
+	Type    string   `json:"type"`
+	Actions []action `json:"actions"`
+	Spacing string   `json:"spacing,omitempty"`
+}
+
+// action asks for another reply. Execute lets the card be replaced where it
+// stands; clients that do not know it send the fallback, Submit, as a message.
+type action struct {
+	Type     string     `json:"type"`
+	Title    string     `json:"title"`
+	Verb     string     `json:"verb,omitempty"`
+	Data     actionData `json:"data"`
+	Fallback *action    `json:"fallback,omitempty"`
+}
+
+type actionData struct {
+	Command string `json:"command"`
+}
+
+const replyVerb = "reply"
+
+func draw(m *briefing.Message) *Card {
+	c := &Card{
+		Type: "AdaptiveCard", Schema: "http://adaptivecards.io/schemas/adaptive-card.json", Version: "1.5", Lang: "en",
+		FallbackText: m.Plain(), MSTeams: msteams{Width: "Full"}, summary: summary(m),
+	}
+	for _, b := range m.Blocks {
+		switch b := b.(type) {
+		case briefing.Heading:
+			if b.Ours {
+				c.Body = append(c.Body, richTextBlock{Type: "RichTextBlock", Inlines: []textRun{{Type: "TextRun", Text: b.Text, Italic: true}}})
+			} else {
+				c.Body = append(c.Body, heading(b.Text, "Large"))
+			}
+		case briefing.Subheading:
+			c.Body = append(c.Body, heading(b.Text, "Default"))
+		case briefing.Paragraph:
+			for _, line := range lines(b.Text) {
+				c.Body = append(c.Body, richTextBlock{Type: "RichTextBlock", Inlines: line})
+			}
+		case briefing.List:
+			for _, item := range b.Items {
+				c.Body = append(c.Body, listItem(item))
+			}
+		case briefing.Note:
+			c.Body = append(c.Body, small(b.Text))
+		case briefing.Source:
+			c.Body = append(c.Body, small(b.Text))
+		case briefing.Footer:
+			c.Body = append(c.Body, small(b.Text))
+		case briefing.Buttons:
+			for row := b.Buttons; len(row) > 0; {
+				n := min(len(row), maxPerRow)
+				set := actionSet{Type: "ActionSet"}
+				for _, button := range row[:n] {
+					set.Actions = append(set.Actions, drawButton(button))
+				}
+				c.Body, row = append(c.Body, set), row[n:]
+			}
+		default:
+			panic(fmt.Sprintf("teams: no drawing for %T", b)) // every type is drawn in a test
+		}
+	}
+	return c
+}
+
+// summary is what a notification shows: the message's first words.
+func summary(m *briefing.Message) string {
+	for _, b := range m.Blocks {
+		if s := briefing.PlainBlock(b); s != "" {
+			const most = 120
+			if utf8.RuneCountInString(s) > most {
+				s = string([]rune(s)[:most-1]) + "…"
+			}
+			return s
+		}
+	}
+	return ""
+}
+
+// heading is a TextBlock: nothing else is a heading to a screen reader.
+func heading(s, size string) textBlock {
+	return textBlock{Type: "TextBlock", Text: literal(s), Style: "heading", Size: size, Weight: "Bolder", Wrap: true}
+}
+
+// literal keeps a TextBlock from reading Markdown out of a publisher's words. A
+// number with a full stop at the start would become a list; with a no-break space
+// behind it, it looks the same and does not. The other signs are escaped.
+func literal(s string) string {
+	if digits := strings.TrimLeft(s, "0123456789"); digits != s && len(digits) > 1 && (digits[0] == '.' || digits[0] == ')') && digits[1] == ' ' {
+		s = s[:len(s)-len(digits)+1] + "\u00a0" + digits[2:]
+	}
+	return markdown.Replace(s)
+}
+
+var markdown = strings.NewReplacer(`\`, `\\`, "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "`", "\\`", "~", `\~`, "#", `\#`, "<", `\<`, "&", `\&`, "{{", `{\{`)
+
+// small is a grey line, as the bot's own words are.
+func small(s string) richTextBlock {
+	return richTextBlock{Type: "RichTextBlock", Spacing: "Small", Inlines: []textRun{{Type: "TextRun", Text: s, Size: "Small", IsSubtle: true}}}
+}
+
+// listItem hangs an item's text beside its bullet. A list in Markdown is drawn
+// well too, but its items would be read as Markdown, a publisher's signs included.
+func listItem(item briefing.Item) columnSet {
+	bullet := richTextBlock{Type: "RichTextBlock", Inlines: []textRun{{Type: "TextRun", Text: strings.Repeat("\u2003", item.Depth) + item.Bullet()}}}
+	var text []any
+	for i, line := range lines(item.Text) {
+		block := richTextBlock{Type: "RichTextBlock", Inlines: line}
+		if i > 0 {
+			block.Spacing = "None"
+		}
+		text = append(text, block)
+	}
+	return columnSet{Type: "ColumnSet", Spacing: "Small", Columns: []column{
+		{Type: "Column", Width: "auto", Items: []any{bullet}},
+		{Type: "Column", Width: "stretch", Items: text},
+	}}
+}
+
+// lines is a text as runs, line by line: a run cannot hold a line break.
+func lines(t briefing.Text) [][]textRun {
+	out := [][]textRun{nil}
+	for _, span := range t {
+		for i, s := range strings.Split(span.Text, "\n") {
+			if i > 0 {
+				out = append(out, nil)
+			}
+			if s == "" {
+				continue
+			}
+			run := textRun{Type: "TextRun", Text: s, Italic: span.Italic, Highlight: span.Mark, IsSubtle: span.Ours}
+			if span.Bold {
+				run.Weight = "Bolder"
+			}
+			if span.Code {
+				run.FontType = "Monospace"
+			}
+			if span.Link != nil {
+				run.SelectAction = &openURL{Type: "Action.OpenUrl", URL: span.Link.URL}
+			}
+			out[len(out)-1] = append(out[len(out)-1], run)
+		}
+	}
+	return slices.DeleteFunc(out, func(line []textRun) bool { return len(line) == 0 })
+}
+
+func drawButton(b briefing.Button) action {
+	data := actionData{Command: b.Command}
+	return action{
+		Type: "Action.Execute", Title: b.Label, Verb: replyVerb, Data: data,
+		Fallback: &action{Type: "Action.Submit", Title: b.Label, Data: data},
+	}
+}

@@ -1,0 +1,182 @@
+package teams
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"briefingbot/internal/briefing"
+	"briefingbot/internal/platformtest"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func TestMessagesLookAsInTheGoldenFiles(t *testing.T) {
+	dir := filepath.Join("testdata", "golden")
+	expected := map[string]bool{}
+	for _, f := range platformtest.Fixtures(t) {
+		for i, card := range Render(f.Message) {
+			name := f.Name
+			if i > 0 {
+				name = fmt.Sprintf("%s-%d", f.Name, i+1)
+			}
+			expected[name+".json"] = true
+			path := filepath.Join(dir, name+".json")
+			var got bytes.Buffer
+			enc := json.NewEncoder(&got)
+			enc.SetEscapeHTML(false)
+			enc.SetIndent("", " ")
+			if err := enc.Encode(card); err != nil {
+				t.Fatal(err)
+			}
+			if *update {
+				if err := os.WriteFile(path, got.Bytes(), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatalf("%v; run go test ./internal/teams -update and look at what it wrote", err)
+			}
+			if diff := cmp.Diff(string(want), got.String()); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", name, diff)
+			}
+		}
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if !expected[f.Name()] {
+			t.Errorf("golden file %s belongs to no fixture; remove it", f.Name())
+		}
+	}
+}
+
+func TestEveryTypeOfBlockIsDrawn(t *testing.T) {
+	drawn := map[reflect.Type]bool{}
+	for _, f := range platformtest.Fixtures(t) {
+		if f.Name != "every-block" {
+			continue
+		}
+		for _, b := range f.Message.Blocks {
+			drawn[reflect.TypeOf(b)] = len(draw(&briefing.Message{Blocks: []briefing.Block{b}}).Body) > 0
+		}
+	}
+	for _, b := range briefing.AllBlocks {
+		if !drawn[reflect.TypeOf(b)] {
+			t.Errorf("%T is not drawn, or not in the fixture every-block", b)
+		}
+	}
+}
+
+func TestCardsKeepWithinTeamsLimits(t *testing.T) {
+	for _, f := range platformtest.Fixtures(t) {
+		for i, card := range Render(f.Message) {
+			if n := size(card); n == 0 || n > maxCard {
+				t.Errorf("%s, card %d: %d bytes", f.Name, i, n)
+			}
+			for _, element := range card.Body {
+				if set, ok := element.(actionSet); ok && len(set.Actions) > maxPerRow {
+					t.Errorf("%s, card %d: %d actions in a row", f.Name, i, len(set.Actions))
+				}
+			}
+			if card.summary == "" || card.FallbackText == "" {
+				t.Errorf("%s, card %d: summary %q, fallback %q", f.Name, i, card.summary, card.FallbackText)
+			}
+		}
+	}
+}
+
+func TestDividedMessageLosesNothing(t *testing.T) {
+	for _, f := range platformtest.Fixtures(t) {
+		var got strings.Builder
+		for _, card := range Render(f.Message) {
+			for _, element := range card.Body {
+				raw, err := json.Marshal(element)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var v any
+				if err := json.Unmarshal(raw, &v); err != nil {
+					t.Fatal(err)
+				}
+				texts(v, &got)
+			}
+		}
+		shown := strings.Join(strings.Fields(strings.ReplaceAll(got.String(), "\\", "")), "")
+		for _, b := range f.Message.Blocks {
+			for _, want := range words(b) {
+				want = strings.Join(strings.Fields(strings.ReplaceAll(want, "\\", "")), "")
+				if !strings.Contains(shown, want) {
+					t.Errorf("%s: %q is not on the card", f.Name, want)
+				}
+			}
+		}
+	}
+}
+
+// texts collects what a card shows, in order.
+func texts(v any, into *strings.Builder) {
+	switch v := v.(type) {
+	case []any:
+		for _, e := range v {
+			texts(e, into)
+		}
+	case map[string]any:
+		if s, ok := v["text"].(string); ok {
+			into.WriteString(s)
+		}
+		if s, ok := v["title"].(string); ok {
+			into.WriteString(s)
+		}
+		for _, key := range []string{"inlines", "columns", "items", "actions"} {
+			texts(v[key], into)
+		}
+	}
+}
+
+func words(b briefing.Block) []string {
+	switch b := b.(type) {
+	case briefing.Paragraph:
+		return []string{b.Text.Letters()}
+	case briefing.List:
+		var out []string
+		for _, item := range b.Items {
+			for _, span := range item.Text {
+				if len(span.Text) < 1000 { // a longer one is cut at a space, and so between two items
+					out = append(out, span.Text)
+				}
+			}
+		}
+		return out
+	case briefing.Buttons:
+		var out []string
+		for _, button := range b.Buttons {
+			if button.Share == nil {
+				out = append(out, button.Label)
+			}
+		}
+		return out
+	}
+	return []string{briefing.PlainBlock(b)}
+}
+
+func TestRenderDoesNotChangeTheMessage(t *testing.T) {
+	for _, f := range platformtest.Fixtures(t) {
+		before := fmt.Sprintf("%#v", f.Message.Blocks)
+		Render(f.Message)
+		if after := fmt.Sprintf("%#v", f.Message.Blocks); before != after {
+			t.Errorf("%s was changed by rendering", f.Name)
+		}
+	}
+}

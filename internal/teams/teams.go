@@ -1,0 +1,317 @@
+// Package teams is the adapter for Microsoft Teams: it verifies and decodes what
+// Teams sends, and renders and sends what the bot says. Start with Adapter.Routes;
+// the token's check is in token.go, the drawing in render.go, sending in
+// connector.go. What of Microsoft's Bot Framework is taken from
+// infracloudio/msbotbuilder-go stays in this package.
+//
+// It decides nothing that a practitioner reads, and knows no other platform.
+package teams
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/infracloudio/msbotbuilder-go/core"
+	"github.com/infracloudio/msbotbuilder-go/core/activity"
+	"github.com/infracloudio/msbotbuilder-go/schema"
+	"go.uber.org/zap"
+
+	"briefingbot/internal/briefing"
+	"briefingbot/internal/outbox"
+)
+
+// Responder answers a request. It always has an answer.
+type Responder interface {
+	Respond(context.Context, briefing.Request) *briefing.Message
+}
+
+const (
+	maxBody    = 256 << 10 // bytes; Teams' activities have a few thousand
+	maxSending = 64        // replies on their way at a time
+	cardType   = "application/vnd.microsoft.card.adaptive"
+)
+
+// Adapter is Teams' side of the bot. It is safe for concurrent use.
+type Adapter struct {
+	cfg       Config
+	hosts     []string
+	respond   Responder
+	validator *validator // nil where nothing is signed, on loopback
+	connector *connector
+	outbox    *outbox.Outbox
+	log       *zap.Logger
+	rendered  map[*briefing.Message][]*Card // replies that are always the same
+	welcomes  welcomes
+	now       func() time.Time
+}
+
+// New makes an adapter. fixed lists messages that the responder returns again and
+// again: they are rendered now, and never anew. now tells the time.
+func New(cfg Config, r Responder, fixed []*briefing.Message, log *zap.Logger, now func() time.Time) (*Adapter, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if !cfg.Enabled() {
+		return nil, fmt.Errorf("%w: nothing is set", ErrHalf)
+	}
+	cl, _ := cloudNamed(cfg.Cloud) // Validate has seen it
+	a := &Adapter{
+		cfg: cfg, respond: r, log: log, now: now, outbox: outbox.New(maxSending), hosts: cl.serviceHosts,
+		connector: &connector{http: newHTTPClient(), now: now},
+		rendered:  make(map[*briefing.Message][]*Card, len(fixed)),
+	}
+	if len(cfg.ServiceHosts) > 0 {
+		a.hosts = cfg.ServiceHosts
+	}
+	if !cfg.InsecureLoopback {
+		metadata := cl.openIDMetadata
+		if cfg.OpenIDMetadata != "" {
+			metadata = cfg.OpenIDMetadata
+		}
+		a.validator = newValidator(cfg.AppID, []string{cl.issuer}, metadata, newHTTPClient(), now)
+		a.connector.tokens = tokenSource(cfg, cl)
+	}
+	for _, m := range fixed {
+		a.rendered[m] = Render(m)
+	}
+	return a, nil
+}
+
+// Routes adds Teams' endpoint to a mux.
+func (a *Adapter) Routes(mux *http.ServeMux) { mux.HandleFunc("POST /api/messages", a.messages) }
+
+// Close waits for replies under way until ctx ends, and gives up on the rest.
+func (a *Adapter) Close(ctx context.Context) error { return a.outbox.Close(ctx) }
+
+// messages takes an activity.
+func (a *Adapter) messages(w http.ResponseWriter, r *http.Request) {
+	in, err := a.receive(w, r)
+	if err != nil {
+		a.refuse(w, err)
+		return
+	}
+	command := in.value.command()
+	switch {
+	case in.activityType == "message" && command != "":
+		a.accept(w, r, in, command, in.replyToID != "")
+	case in.activityType == "message":
+		a.accept(w, r, in, in.typed(), false)
+	case in.activityType == "invoke" && in.name == "adaptiveCard/action" && command != "":
+		a.replace(w, r, in, command)
+	case in.isArrival() && a.welcomes.first(in.conversationID, a.now()):
+		a.accept(w, r, in, welcomeCommand, false)
+	case in.isArrival():
+		w.WriteHeader(http.StatusOK) // it has its welcome
+	default:
+		a.ignore(w, in)
+	}
+}
+
+// welcomeCommand is whose answer welcomes a conversation: what can be typed.
+const welcomeCommand = "/briefings help"
+
+// receive reads and verifies an activity.
+func (a *Adapter) receive(w http.ResponseWriter, r *http.Request) (*incoming, error) {
+	headers := r.Header["Authorization"]
+	switch {
+	case r.ContentLength > maxBody:
+		return nil, errTooLarge
+	case a.validator == nil && !isLocalClient(r):
+		return nil, errNotLocal
+	case a.validator != nil && len(headers) != 1:
+		return nil, errNoToken
+	}
+	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, errTooLarge
+	case err != nil:
+		return nil, errNoBody
+	}
+	in, err := decode(raw)
+	if err != nil {
+		return nil, err
+	}
+	if a.validator != nil {
+		if _, err := a.validator.AuthenticateRequest(r.Context(), in.activity(), headers[0], nil, ""); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case !a.allowsService(in.serviceURL):
+		return nil, errService
+	case a.cfg.TenantID != "" && !in.isOf(a.cfg.TenantID):
+		return nil, errTenant
+	}
+	return in, nil
+}
+
+var (
+	errTooLarge = &refusal{http.StatusRequestEntityTooLarge, "body over 256 KiB"}
+	errNotLocal = &refusal{http.StatusForbidden, "unsigned activity that is not from the local client"}
+	errNoToken  = &refusal{http.StatusUnauthorized, "token missing or repeated"}
+	errNoBody   = &refusal{http.StatusRequestTimeout, "the body did not arrive"}
+	errActivity = &refusal{http.StatusBadRequest, "body is not an activity"}
+	errService  = &refusal{http.StatusForbidden, "service host not allowed"}
+	errTenant   = &refusal{http.StatusForbidden, "tenant not allowed"}
+)
+
+// isLocalClient reports whether a request comes from a program on this machine.
+// A page in a browser there could send one too: it would name its origin, and
+// could not say that it sends JSON.
+func isLocalClient(r *http.Request) bool {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	return err == nil && isLoopback(host) && r.Header.Get("Origin") == "" &&
+		strings.HasPrefix(r.Header.Get("Content-Type"), "application/json")
+}
+
+// refuse answers a request that is not served, and logs why in words of ours.
+func (a *Adapter) refuse(w http.ResponseWriter, err error) {
+	status, cause := http.StatusInternalServerError, fmt.Sprintf("%T", err)
+	var known *refusal
+	if errors.As(err, &known) {
+		status, cause = known.status, known.text
+	}
+	a.log.Warn("request refused", zap.String("platform", string(briefing.Teams)), zap.Int("status", status), zap.String("cause", cause))
+	// What was not read of the body must not be taken for the next request.
+	w.Header().Set("Connection", "close")
+	http.Error(w, http.StatusText(status), status)
+}
+
+// ignore answers what the bot has no answer to. The kinds are logged by names of
+// ours, since an activity may hold anything.
+func (a *Adapter) ignore(w http.ResponseWriter, in *incoming) {
+	kind := "other"
+	if slices.Contains([]string{"messageUpdate", "messageDelete", "messageReaction", "conversationUpdate", "installationUpdate", "invoke", "event", "typing"}, in.activityType) {
+		kind = in.activityType
+	}
+	a.log.Info("ignored an activity", zap.String("platform", string(briefing.Teams)), zap.String("kind", kind))
+	if in.activityType == "invoke" {
+		writeJSON(w, []byte("{}")) // an invoke wants an answer of JSON
+		return
+	}
+	w.WriteHeader(http.StatusOK)
+}
+
+// cards is the reply to what was typed or pressed.
+func (a *Adapter) cards(r *http.Request, in *incoming, text string) []*Card {
+	m := a.respond.Respond(r.Context(), briefing.Request{
+		Platform: briefing.Teams, Text: briefing.NewPrivate(text), Public: !in.personal() && !in.targeted,
+	})
+	if cards, ok := a.rendered[m]; ok {
+		return cards
+	}
+	return Render(m)
+}
+
+// accept answers an activity in the background; update puts the answer in place
+// of the message whose button was pressed.
+func (a *Adapter) accept(w http.ResponseWriter, r *http.Request, in *incoming, text string, update bool) {
+	cards := a.cards(r, in, text)
+	if err := a.outbox.Go(func(ctx context.Context) { a.send(ctx, in, cards, update) }); err != nil {
+		a.refuse(w, &refusal{http.StatusServiceUnavailable, err.Error()})
+		return
+	}
+	w.WriteHeader(http.StatusOK)
+}
+
+// replace answers a button in the response, which Teams puts in place of the
+// card, for the person who pressed it alone. msbotbuilder-go has no way to hand
+// back a response.
+func (a *Adapter) replace(w http.ResponseWriter, r *http.Request, in *incoming, text string) {
+	cards := a.cards(r, in, text)
+	body, err := json.Marshal(struct {
+		StatusCode int    `json:"statusCode"`
+		Type       string `json:"type"`
+		Value      *Card  `json:"value"`
+	}{http.StatusOK, cardType, cards[0]})
+	if err != nil {
+		a.refuse(w, err)
+		return
+	}
+	if len(cards) > 1 {
+		if err := a.outbox.Go(func(ctx context.Context) { a.send(ctx, in, cards[1:], false) }); err != nil {
+			a.refuse(w, &refusal{http.StatusServiceUnavailable, err.Error()})
+			return
+		}
+	}
+	writeJSON(w, body)
+}
+
+// send sends cards to where an activity came from: in a channel, its conversation
+// is the thread.
+func (a *Adapter) send(ctx context.Context, in *incoming, cards []*Card, update bool) {
+	for i, card := range cards {
+		t := &turn{ctx: ctx, connector: a.connector, targeted: in.targeted}
+		library := core.BotFrameworkAdapter{Client: t}
+		var err error
+		if update && i == 0 {
+			changed := activity.ApplyConversationReference(schema.Activity{Type: schema.Message}, activity.GetCoversationReference(in.activity()), false)
+			changed.ID, changed.Summary, changed.Attachments = in.replyToID, card.summary, attachments(card)
+			err = library.UpdateActivity(ctx, changed)
+		} else {
+			asked := in.activity()
+			asked.Type = schema.Message // an invoke or an arrival is answered by a message
+			err = library.ProcessActivity(ctx, asked, activity.HandlerFuncs{OnMessageFunc: func(tc *activity.TurnContext) (schema.Activity, error) {
+				return tc.SendActivity(activity.MsgOptionAttachments(attachments(card)), func(out *schema.Activity) error {
+					out.Summary = card.summary
+					return nil
+				})
+			}})
+		}
+		if err != nil {
+			a.log.Warn("reply not delivered", zap.String("platform", string(briefing.Teams)), zap.String("cause", safeCause(err)))
+			return
+		}
+	}
+}
+
+func attachments(card *Card) []schema.Attachment {
+	return []schema.Attachment{{ContentType: cardType, Content: card}}
+}
+
+func writeJSON(w http.ResponseWriter, body []byte) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	_, _ = w.Write(body) // a client that has gone needs no answer
+}
+
+// welcomes remembers for a while where the bot was welcomed: Teams says that it
+// was added in an installationUpdate, a conversationUpdate, or both.
+type welcomes struct {
+	mu   sync.Mutex
+	seen map[string]time.Time
+}
+
+const (
+	welcomeMemory = 10 * time.Minute
+	maxWelcomes   = 1000
+)
+
+// first reports whether a conversation has had no welcome lately.
+func (w *welcomes) first(conversation string, now time.Time) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for c, at := range w.seen {
+		if now.Sub(at) > welcomeMemory {
+			delete(w.seen, c)
+		}
+	}
+	if _, ok := w.seen[conversation]; ok {
+		return false
+	}
+	if w.seen == nil || len(w.seen) >= maxWelcomes {
+		w.seen = map[string]time.Time{}
+	}
+	w.seen[conversation] = now
+	return true
+}
