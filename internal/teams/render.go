@@ -15,7 +15,7 @@ import (
 // https://learn.microsoft.com/microsoftteams/platform/bots/how-to/format-your-bot-messages
 const (
 	maxCard   = 24_000 // bytes of JSON as UTF-16
-	maxPerRow = 3      // actions of a set; Teams takes 6, and cuts off their titles on a phone
+	maxPerRow = 6      // actions of a set
 )
 
 // Render draws a message as Adaptive Cards: one, or several where it is too large
@@ -179,13 +179,12 @@ func draw(m *briefing.Message) *Card {
 		case briefing.Footer:
 			c.Body = append(c.Body, small(b.Text))
 		case briefing.Buttons:
-			for row := b.Buttons; len(row) > 0; {
-				n := min(len(row), maxPerRow)
+			for _, row := range rows(b.Buttons) {
 				set := actionSet{Type: "ActionSet"}
-				for _, button := range row[:n] {
+				for _, button := range row {
 					set.Actions = append(set.Actions, drawButton(button))
 				}
-				c.Body, row = append(c.Body, set), row[n:]
+				c.Body = append(c.Body, set)
 			}
 		default:
 			panic(fmt.Sprintf("teams: no drawing for %T", b)) // every type is drawn in a test
@@ -273,6 +272,26 @@ func lines(t briefing.Text) [][]textRun {
 		}
 	}
 	return slices.DeleteFunc(out, func(line []textRun) bool { return len(line) == 0 })
+}
+
+// rows divides buttons into rows that a phone shows whole: in a row that is too
+// wide Teams cuts off every title.
+func rows(buttons []briefing.Button) [][]briefing.Button {
+	// Measured in a card as wide as on a phone, in pixels.
+	const card, letter, padding = 310, 8, 42
+	var (
+		out  [][]briefing.Button
+		used int
+	)
+	for _, b := range buttons {
+		width := utf8.RuneCountInString(b.Label)*letter + padding
+		if len(out) == 0 || used+width > card || len(out[len(out)-1]) == maxPerRow {
+			out, used = append(out, nil), 0
+		}
+		out[len(out)-1] = append(out[len(out)-1], b)
+		used += width
+	}
+	return out
 }
 
 func drawButton(b briefing.Button) action {
