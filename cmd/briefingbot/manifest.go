@@ -28,11 +28,7 @@ type manifestFlags struct {
 type slackManifestCommand struct{ manifestFlags }
 
 func (c slackManifestCommand) Run(s streams) error {
-	address, err := c.address()
-	if err != nil {
-		return err
-	}
-	table, err := c.table()
+	address, table, err := c.prepare()
 	if err != nil {
 		return err
 	}
@@ -62,11 +58,7 @@ func (c teamsManifestCommand) Run(s streams) error {
 	if isTerminal(s.out) {
 		return hinted{errors.New("the package is a zip file, which a terminal cannot show"), "write it into a file: add > app.zip"}
 	}
-	address, err := c.address()
-	if err != nil {
-		return err
-	}
-	table, err := c.table()
+	address, table, err := c.prepare()
 	if err != nil {
 		return err
 	}
@@ -87,6 +79,15 @@ func (c teamsManifestCommand) Run(s streams) error {
 	}
 	_, err = s.out.Write(zip)
 	return err
+}
+
+// prepare reads what every manifest is made of.
+func (c manifestFlags) prepare() (address string, table *grammar.Table, err error) {
+	if address, err = c.address(); err != nil {
+		return "", nil, err
+	}
+	table, err = c.table()
+	return address, table, err
 }
 
 // address is the bot's, without a slash at its end. The platforms' paths are

@@ -3,66 +3,21 @@ package slack
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/slack-go/slack"
 
 	"briefingbot/internal/briefing"
 	"briefingbot/internal/platformtest"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
-
-// The golden files are one message each, as platform checks want them: a message
-// that is divided has several.
 func TestMessagesLookAsInTheGoldenFiles(t *testing.T) {
-	dir := filepath.Join("testdata", "golden")
-	expected := map[string]bool{}
-	for _, f := range platformtest.Fixtures(t) {
-		for i, part := range Render(f.Message, Private) {
-			name := f.Name
-			if i > 0 {
-				name = fmt.Sprintf("%s-%d", f.Name, i+1)
-			}
-			expected[name+".json"] = true
-			path := filepath.Join(dir, name+".json")
-			var got bytes.Buffer
-			enc := json.NewEncoder(&got)
-			enc.SetEscapeHTML(false)
-			enc.SetIndent("", " ")
-			if err := enc.Encode(part); err != nil {
-				t.Fatal(err)
-			}
-			if *update {
-				if err := os.WriteFile(path, got.Bytes(), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatalf("%v; run go test ./internal/slack -update and look at what it wrote", err)
-			}
-			if diff := cmp.Diff(string(want), got.String()); diff != "" {
-				t.Errorf("%s (-want +got):\n%s", name, diff)
-			}
-		}
-	}
-	files, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range files {
-		if !expected[f.Name()] {
-			t.Errorf("golden file %s belongs to no fixture; remove it", f.Name())
-		}
-	}
+	platformtest.Golden(t, func(m *briefing.Message) []slack.WebhookMessage { return Render(m, Private) })
 }
 
 func TestEveryTypeOfBlockIsDrawn(t *testing.T) {

@@ -108,12 +108,8 @@ func (a *Adapter) Close(ctx context.Context) error { return a.out.outbox.Close(c
 func (a *Adapter) commands(w http.ResponseWriter, r *http.Request) {
 	buf := getBuffer()
 	defer putBuffer(buf)
-	if !a.receive(w, r, buf) {
-		return
-	}
-	form, err := parseForm(buf.Bytes())
-	if err != nil {
-		a.refuse(w, r, http.StatusBadRequest, err)
+	form, ok := a.receiveForm(w, r, buf)
+	if !ok {
 		return
 	}
 	// Slack sends ssl_check now and then, to see that the certificate is good.
@@ -124,7 +120,7 @@ func (a *Adapter) commands(w http.ResponseWriter, r *http.Request) {
 	}
 	text, err := typed(form)
 	if err != nil {
-		a.refuse(w, r, http.StatusBadRequest, err)
+		a.refuse(w, http.StatusBadRequest, err)
 		return
 	}
 	m := a.respond.Respond(r.Context(), briefing.Request{Platform: briefing.Slack, Text: text})
@@ -135,7 +131,7 @@ func (a *Adapter) commands(w http.ResponseWriter, r *http.Request) {
 	parts := limited(Render(m, Private), 1+maxReplies)
 	body, err := json.Marshal(parts[0])
 	if err != nil {
-		a.refuse(w, r, http.StatusInternalServerError, fmt.Errorf("rendering: %w", err))
+		a.refuse(w, http.StatusInternalServerError, fmt.Errorf("rendering: %w", err))
 		return
 	}
 	writeJSON(w, body)
@@ -172,23 +168,19 @@ type interaction struct {
 func (a *Adapter) interactions(w http.ResponseWriter, r *http.Request) {
 	buf := getBuffer()
 	defer putBuffer(buf)
-	if !a.receive(w, r, buf) {
-		return
-	}
-	form, err := parseForm(buf.Bytes())
-	if err != nil {
-		a.refuse(w, r, http.StatusBadRequest, err)
+	form, ok := a.receiveForm(w, r, buf)
+	if !ok {
 		return
 	}
 	payload, err := decode(form.payload)
 	if err != nil {
-		a.refuse(w, r, http.StatusBadRequest, err)
+		a.refuse(w, http.StatusBadRequest, err)
 		return
 	}
 	var in interaction
 	if err := json.Unmarshal([]byte(payload), &in); err != nil {
 		// The error of package json may repeat what it read.
-		a.refuse(w, r, http.StatusBadRequest, errors.New("payload is not JSON of the expected shape"))
+		a.refuse(w, http.StatusBadRequest, errors.New("payload is not JSON of the expected shape"))
 		return
 	}
 	if in.Type != "block_actions" || len(in.Actions) != 1 || in.Actions[0].Value == "" {
@@ -208,7 +200,7 @@ func (a *Adapter) interactions(w http.ResponseWriter, r *http.Request) {
 	})
 	if err := a.out.send(in.ResponseURL, limited(Render(m, audience), maxReplies), 0); err != nil {
 		// Slack shows a warning beside the button, and the person can press again.
-		a.refuse(w, r, http.StatusServiceUnavailable, err)
+		a.refuse(w, http.StatusServiceUnavailable, err)
 		return
 	}
 	writeJSON(w, []byte("{}"))
@@ -223,7 +215,7 @@ func (a *Adapter) events(w http.ResponseWriter, r *http.Request) {
 	}
 	var event struct{ Type, Challenge string }
 	if err := json.Unmarshal(buf.Bytes(), &event); err != nil {
-		a.refuse(w, r, http.StatusBadRequest, errors.New("event is not JSON of the expected shape"))
+		a.refuse(w, http.StatusBadRequest, errors.New("event is not JSON of the expected shape"))
 		return
 	}
 	reply := map[string]string{}
@@ -234,7 +226,7 @@ func (a *Adapter) events(w http.ResponseWriter, r *http.Request) {
 	}
 	body, err := json.Marshal(reply)
 	if err != nil {
-		a.refuse(w, r, http.StatusInternalServerError, fmt.Errorf("rendering: %w", err))
+		a.refuse(w, http.StatusInternalServerError, fmt.Errorf("rendering: %w", err))
 		return
 	}
 	writeJSON(w, body)
@@ -258,16 +250,29 @@ func (a *Adapter) receive(w http.ResponseWriter, r *http.Request, buf *buffer) b
 	case err == nil:
 		return true
 	case errors.As(err, &refusal):
-		a.refuse(w, r, refusal.status, refusal)
+		a.refuse(w, refusal.status, refusal)
 	default:
-		a.refuse(w, r, http.StatusRequestTimeout, errors.New("the body did not arrive"))
+		a.refuse(w, http.StatusRequestTimeout, errors.New("the body did not arrive"))
 	}
 	return false
 }
 
+// receiveForm is receive for a body that is a form. The form points into buf.
+func (a *Adapter) receiveForm(w http.ResponseWriter, r *http.Request, buf *buffer) (form, bool) {
+	if !a.receive(w, r, buf) {
+		return form{}, false
+	}
+	f, err := parseForm(buf.Bytes())
+	if err != nil {
+		a.refuse(w, http.StatusBadRequest, err)
+		return form{}, false
+	}
+	return f, true
+}
+
 // refuse answers a request that is not served, and logs why: by fixed words of
 // ours, since the request may hold anything.
-func (a *Adapter) refuse(w http.ResponseWriter, r *http.Request, status int, cause error) {
+func (a *Adapter) refuse(w http.ResponseWriter, status int, cause error) {
 	a.log.Warn("request refused", zap.String("platform", string(briefing.Slack)), zap.Int("status", status), zap.String("cause", cause.Error()))
 	// What was not read of the body must not be taken for the next request.
 	w.Header().Set("Connection", "close")

@@ -280,9 +280,11 @@ func (s *side) pressed(b button) answer {
 	return s.send("/slack/interactions", b.body())
 }
 
-// settle waits until every reply has gone out or been given up.
+// settle stops as the binary does, handlers first, and so waits until every reply
+// has gone out or been given up.
 func (s *side) settle() {
 	s.t.Helper()
+	s.server.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	if err := s.adapter.Close(ctx); err != nil {
