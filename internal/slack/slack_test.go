@@ -874,8 +874,11 @@ func TestCloseWaitsForRepliesUnderWay(t *testing.T) {
 	if done.Load() != 3 {
 		t.Errorf("%d posts were done when Close returned, want 3", done.Load())
 	}
-	if a := s.pressed(button{value: "/da-briefing 6"}); a.status != http.StatusServiceUnavailable {
-		t.Errorf("a button after Close: status %d, want 503", a.status)
+	late := httptest.NewRecorder()
+	body := button{value: "/da-briefing 6", responseURL: s.slack.hook()}.body()
+	s.adapter.interactions(late, sign(httptest.NewRequest(http.MethodPost, "/slack/interactions", strings.NewReader(body)), body))
+	if late.Code != http.StatusServiceUnavailable {
+		t.Errorf("a button after Close: status %d, want 503", late.Code)
 	}
 }
 

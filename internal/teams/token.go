@@ -116,8 +116,9 @@ func (v *validator) AuthenticateRequest(ctx context.Context, activity schema.Act
 		return nil, err
 	}
 	// "If the endorsement is not present, your bot should reject the request"
-	// (the page above, step 3). Microsoft's SDKs let a key pass that has no
-	// endorsements at all; all that the connector publishes have some.
+	// (the page above, connector to bot, step 3). Microsoft's SDKs let a key pass
+	// that has no endorsements at all, for the sake of their emulator; that would
+	// be any key, if someone else's set were put in TEAMS_OPENID_METADATA_URL.
 	if activity.ChannelID == "" || !slices.Contains(key.endorsements, activity.ChannelID) {
 		return nil, errTokenEndorsement
 	}
@@ -218,11 +219,8 @@ func normalURL(s string) (string, bool) {
 	if err != nil || u.Scheme == "" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || strings.Contains(s, "#") {
 		return "", false
 	}
-	host := []byte(u.Host)
+	host := []byte(u.Host) // strings.ToLower would make ASCII of some other letters
 	for i, c := range host {
-		if c >= 0x80 { // some letters beyond ASCII have a lower case within it
-			return "", false
-		}
 		if 'A' <= c && c <= 'Z' {
 			host[i] += 'a' - 'A'
 		}
@@ -238,7 +236,7 @@ const (
 	retryPause   = time.Minute        // after a fetch that failed, while there are keys
 	firstPause   = time.Second        // after a fetch that failed, while there are none
 	fetchTimeout = 10 * time.Second   // for both documents
-	patience     = 2 * time.Second    // for new keys while old ones can serve; Teams gives a bot 15 s
+	patience     = 2 * time.Second    // for new keys while old ones can serve; Teams is waiting
 	maxDocument  = 1 << 20            // bytes
 	maxRedirects = 3
 	minKeyBits   = 2048
