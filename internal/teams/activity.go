@@ -2,6 +2,7 @@ package teams
 
 import (
 	"encoding/json"
+	"errors"
 	"html"
 	"regexp"
 	"slices"
@@ -14,8 +15,8 @@ import (
 //
 // It is decoded here and not by msbotbuilder-go's ParseRequest, whose schema
 // refuses a whole activity for one field of another shape (a value that is no
-// object, a date that is none), drops what it does not know (isTargeted), and
-// reads the body before it has looked at the token. A test shows each of these.
+// object, a date that is none), and drops what it does not know (isTargeted,
+// what is mentioned). A test shows each of these.
 type incoming struct {
 	activityType, id, channelID, serviceURL string
 	text, name, action, replyToID           string
@@ -51,48 +52,36 @@ func (v value) command() string {
 }
 
 // decode reads an activity. A field of a shape that is not expected is as if it
-// were missing.
+// were missing: so package json leaves it, and goes on.
 func decode(raw []byte) (*incoming, error) {
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &fields); err != nil || fields == nil {
+	var a struct {
+		Type, ID, ChannelID, ServiceURL, Text, Name, Action, ReplyToID string
+
+		From, Recipient account
+		MembersAdded    []account
+		Conversation    struct{ ID, ConversationType, TenantID string }
+		ChannelData     struct{ Tenant struct{ ID string } }
+		Value           value
+	}
+	var shape *json.UnmarshalTypeError
+	if err := json.Unmarshal(raw, &a); err != nil && !errors.As(err, &shape) {
 		return nil, errActivity
 	}
-	in := &incoming{}
-	for name, into := range map[string]*string{
-		"type": &in.activityType, "id": &in.id, "channelId": &in.channelID, "serviceUrl": &in.serviceURL,
-		"text": &in.text, "name": &in.name, "action": &in.action, "replyToId": &in.replyToID,
-	} {
-		read(fields[name], into)
+	if a.Type == "" || a.ServiceURL == "" || a.Conversation.ID == "" {
+		return nil, errActivity
 	}
-	read(fields["from"], &in.from)
-	read(fields["recipient"], &in.recipient)
-	read(fields["membersAdded"], &in.membersAdded)
-	read(fields["value"], &in.value)
-	in.targeted = in.recipient.IsTargeted
-	var conversation struct {
-		ID, ConversationType, TenantID string
+	in := &incoming{
+		activityType: a.Type, id: a.ID, channelID: a.ChannelID, serviceURL: a.ServiceURL,
+		text: a.Text, name: a.Name, action: a.Action, replyToID: a.ReplyToID,
+		from: a.From, recipient: a.Recipient, membersAdded: a.MembersAdded, value: a.Value, targeted: a.Recipient.IsTargeted,
+		conversationID: a.Conversation.ID, conversationType: a.Conversation.ConversationType,
 	}
-	read(fields["conversation"], &conversation)
-	in.conversationID, in.conversationType = conversation.ID, conversation.ConversationType
-	var data struct{ Tenant struct{ ID string } }
-	read(fields["channelData"], &data)
-	for _, tenant := range []string{data.Tenant.ID, conversation.TenantID} {
+	for _, tenant := range []string{a.ChannelData.Tenant.ID, a.Conversation.TenantID} {
 		if tenant != "" {
 			in.tenants = append(in.tenants, tenant)
 		}
 	}
-	if in.activityType == "" || in.serviceURL == "" || in.conversationID == "" {
-		return nil, errActivity
-	}
 	return in, nil
-}
-
-// read decodes a field, and leaves it as it is where it has another shape.
-func read[T any](raw json.RawMessage, into *T) {
-	var v T
-	if len(raw) > 0 && json.Unmarshal(raw, &v) == nil {
-		*into = v
-	}
 }
 
 // activity is what msbotbuilder-go needs to answer.
