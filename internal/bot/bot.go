@@ -138,14 +138,14 @@ func (b *Bot) fixedReplies() map[key]*briefing.Message {
 	w := &b.words
 	m := map[key]*briefing.Message{
 		{verb: command.Briefings}: w.briefings(b.lib),
-		{verb: command.Help}:      w.help("What you can type", b.table.Help(nil)),
-		{verb: command.Unknown}:   w.help("That is not a command here. You can type:", b.table.Help(nil)),
+		{verb: command.Help}:      w.help("What you can type", b.table.Help(nil), nil),
+		{verb: command.Unknown}:   w.help("That is not a command here. You can type:", b.table.Help(nil), nil),
 	}
 	for _, br := range b.lib {
 		m[key{verb: command.Contents, briefing: br}] = w.contents(br)
 		m[key{verb: command.All, briefing: br}] = w.all(br)
 		m[key{verb: command.Meeting, briefing: br}] = w.meeting(br)
-		m[key{verb: command.Help, briefing: br}] = w.help("What you can type", b.table.Help(br))
+		m[key{verb: command.Help, briefing: br}] = w.help("What you can type", b.table.Help(br), br)
 		m[key{verb: command.Questions, briefing: br}] = w.questions(br)
 		m[key{verb: command.Search, briefing: br}] = w.searchForNothing(br)
 		for i := range br.Sections {

@@ -30,6 +30,14 @@ func contentsButton(b *briefing.Briefing) briefing.Button {
 	return briefing.Button{Label: "Contents", Command: b.BriefingCommand()}
 }
 
+// wayBack leads to a briefing's contents, or to all briefings where b is nil.
+func wayBack(b *briefing.Briefing) briefing.Buttons {
+	if b != nil {
+		return buttons(contentsButton(b))
+	}
+	return buttons(briefing.Button{Label: "Briefings", Command: command.BriefingsCommand})
+}
+
 func sectionCommand(b *briefing.Briefing, s *briefing.Section) string {
 	return fmt.Sprintf("%s %d", b.BriefingCommand(), s.Number)
 }
@@ -229,15 +237,14 @@ func (w *phrasebook) public(m *briefing.Message, hasCasework bool) *briefing.Mes
 	return out
 }
 
-// help lists what can be typed.
-func (w *phrasebook) help(heading string, usages []command.Usage) *briefing.Message {
+// help lists what can be typed. home is the briefing it is about, or nil.
+func (w *phrasebook) help(heading string, usages []command.Usage, home *briefing.Briefing) *briefing.Message {
 	var list briefing.List
 	for _, u := range usages {
 		list.Items = append(list.Items, briefing.Item{Text: briefing.Text{{Text: u.Type, Code: true}, {Text: " – " + u.Purpose}}})
 	}
 	return message(briefing.Heading{Text: heading, Ours: true}, list,
-		onlyYou, w.footer,
-		buttons(briefing.Button{Label: "Briefings", Command: command.BriefingsCommand}))
+		onlyYou, w.footer, wayBack(home))
 }
 
 // didYouMean offers sections where the words fit more than one.
@@ -280,10 +287,7 @@ func (w *phrasebook) noPool(b *briefing.Briefing) *briefing.Message {
 
 // passages is what a search found. home is the briefing it was asked from, or nil.
 func (w *phrasebook) passages(found []content.Passage, home *briefing.Briefing) *briefing.Message {
-	back := buttons(briefing.Button{Label: "Briefings", Command: command.BriefingsCommand})
-	if home != nil {
-		back = buttons(contentsButton(home))
-	}
+	back := wayBack(home)
 	if len(found) == 0 {
 		return message(briefing.Heading{Text: "Nothing found.", Ours: true},
 			briefing.Note{Text: "Try fewer words, or another one for the same thing. The bot has not kept what you typed."}, w.footer, back)
