@@ -1,6 +1,6 @@
 // Package platformtest holds the messages that every platform's adapter must be
-// able to render: Fixtures. Each adapter keeps a golden file of each. Only tests
-// import it.
+// able to render, Fixtures, of which each adapter keeps a golden file, and what
+// every adapter has to do, Conformance. Only tests import it.
 package platformtest
 
 import (

@@ -224,6 +224,8 @@ func newSide(t *testing.T, r Responder) *side {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// Of its own: closing a test's server closes idle connections of the shared one.
+	s.adapter.out.client.Transport = http.DefaultTransport.(*http.Transport).Clone()
 	mux := http.NewServeMux()
 	s.adapter.Routes(mux)
 	s.server = httptest.NewServer(mux)

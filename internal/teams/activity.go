@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/infracloudio/msbotbuilder-go/schema"
 )
@@ -114,6 +115,7 @@ func (in *incoming) isArrival() bool {
 
 var (
 	mention = regexp.MustCompile(`(?is)<at\b[^>]*>.*?</at>`)
+	inline  = regexp.MustCompile(`(?is)</?(?:a|b|i|u|s|em|strong|span|font|code)\b[^<>]*>`) // may stand within a word
 	tag     = regexp.MustCompile(`(?s)</?[a-zA-Z][^<>]*>`)
 )
 
@@ -121,7 +123,14 @@ var (
 func (in *incoming) typed() string {
 	s := in.text
 	if strings.ContainsAny(s, "<&") {
-		s = html.UnescapeString(tag.ReplaceAllString(mention.ReplaceAllString(s, " "), " "))
+		s = inline.ReplaceAllString(mention.ReplaceAllString(s, " "), "")
+		s = html.UnescapeString(tag.ReplaceAllString(s, " "))
 	}
+	s = strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Cf, r) { // invisible, like the zero-width space that Teams puts behind a mention
+			return -1
+		}
+		return r
+	}, s)
 	return strings.TrimSpace(s)
 }

@@ -104,6 +104,8 @@ func TestTypedIsTheTextWithoutWhatTeamsAdds(t *testing.T) {
 		{"da-briefing search <3", "da-briefing search <3"},
 		{"da-briefing search a & b", "da-briefing search a & b"},
 		{"da-briefing\nworries", "da-briefing\nworries"},
+		{"da-briefing wor<b>ries</b>", want},
+		{"<at>Briefing Bot</at>\u200b da-briefing wor\u00adries", want},
 		{"<at>Briefing Bot", "Briefing Bot"},
 		{"</at>da-briefing worries", want},
 		{"<at>Briefing Bot</at>", ""},

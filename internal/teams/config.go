@@ -44,17 +44,22 @@ func (c Config) Validate() error {
 	if _, ok := cloudNamed(c.Cloud); !ok {
 		return errors.New("TEAMS_CLOUD is not known; it is public, usgov or china")
 	}
-	for name, address := range map[string]string{"TEAMS_LOGIN_URL": c.LoginURL, "TEAMS_OPENID_METADATA_URL": c.OpenIDMetadata} {
-		if address == "" {
+	for _, setting := range []struct{ name, address string }{{"TEAMS_LOGIN_URL", c.LoginURL}, {"TEAMS_OPENID_METADATA_URL", c.OpenIDMetadata}} {
+		if setting.address == "" {
 			continue
 		}
-		if u, err := url.Parse(address); err != nil || u.Hostname() == "" || u.Scheme != "https" && !(u.Scheme == "http" && isLoopback(u.Hostname())) {
-			return fmt.Errorf("%s is not an https address", name)
+		if u, err := url.Parse(setting.address); err != nil || u.Hostname() == "" || u.Scheme != "https" && !(u.Scheme == "http" && isLoopback(u.Hostname())) {
+			return fmt.Errorf("%s is not an https address", setting.name)
 		}
 	}
 	if c.InsecureLoopback {
-		if c.AppID != "" {
-			return errors.New("TEAMS_INSECURE_LOOPBACK is for trials without an app, and TEAMS_APP_ID is set")
+		for _, setting := range []struct {
+			name string
+			set  bool
+		}{{"TEAMS_APP_ID", c.AppID != ""}, {"TEAMS_APP_PASSWORD", !c.AppPassword.Empty()}} {
+			if setting.set {
+				return fmt.Errorf("TEAMS_INSECURE_LOOPBACK is for trials without an app, and %s is set", setting.name)
+			}
 		}
 		return nil
 	}
@@ -113,8 +118,8 @@ func (a *Adapter) allowsService(address string) bool {
 	switch {
 	case u.Scheme == "http" && !isLoopback(u.Hostname()), u.Scheme != "http" && u.Scheme != "https":
 		return false
-	case a.cfg.InsecureLoopback && isLoopback(u.Hostname()):
-		return true
+	case a.cfg.InsecureLoopback: // nobody signed this address
+		return isLoopback(u.Hostname())
 	}
 	return slices.ContainsFunc(a.hosts, func(allowed string) bool {
 		return strings.EqualFold(allowed, u.Host) || strings.EqualFold(allowed, u.Hostname()) && (u.Port() == "" || u.Port() == "443")

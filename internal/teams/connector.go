@@ -216,7 +216,7 @@ func (c *connector) once(ctx context.Context, method, target string, body []byte
 	}
 	req.Header.Set("Content-Type", "application/json")
 	if c.tokens != nil {
-		token, err := c.tokens.Token()
+		token, err := c.token(ctx)
 		if err != nil {
 			return "", 0, tokenError(err)
 		}
@@ -241,11 +241,32 @@ func (c *connector) once(ctx context.Context, method, target string, body []byte
 	return created.ID, 0, nil
 }
 
+// token waits for a token no longer than ctx. oauth2's sources take no context:
+// a fetch goes on by itself, for the requests that come after.
+func (c *connector) token(ctx context.Context) (*oauth2.Token, error) {
+	type result struct {
+		token *oauth2.Token
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		token, err := c.tokens.Token()
+		done <- result{token, err}
+	}()
+	select {
+	case r := <-done:
+		return r.token, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
 // retryAfter is how long Teams asks to wait, in seconds or until a date.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	v := h.Get("Retry-After")
 	if seconds, err := strconv.Atoi(v); err == nil && seconds >= 0 {
-		return time.Duration(seconds) * time.Second
+		// Capped before it is multiplied: a huge number would come out negative.
+		return time.Duration(min(seconds, int(2*maxWait/time.Second))) * time.Second
 	}
 	if at, err := http.ParseTime(v); err == nil {
 		return max(at.Sub(now), 0)
@@ -310,7 +331,7 @@ func (c *connector) pace(conversation string) *rate.Limiter {
 		if c.paces == nil {
 			c.paces = map[string]*rate.Limiter{}
 		}
-		l = rate.NewLimiter(perSecond, perSecond)
+		l = rate.NewLimiter(perSecond, 1) // a larger burst would let more than 7 into a second
 		c.paces[conversation] = l
 	}
 	return l

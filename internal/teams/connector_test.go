@@ -498,6 +498,7 @@ func TestOnlyWhatCannotArriveTwiceIsSentAgain(t *testing.T) {
 		{"429 with seconds", http.MethodPost, statusFirst(1, http.StatusTooManyRequests, "Retry-After", "7"), 2, true, 7 * time.Second, 7 * time.Second},
 		{"429 with the longest wait", http.MethodPost, statusFirst(1, http.StatusTooManyRequests, "Retry-After", "30"), 2, true, maxWait, maxWait},
 		{"429 for longer", http.MethodPost, status(http.StatusTooManyRequests, "", "Retry-After", "31"), 1, false, 0, 0},
+		{"429 for an age", http.MethodPost, status(http.StatusTooManyRequests, "", "Retry-After", "10000000000"), 1, false, 0, 0},
 		{"429 with a date", http.MethodPost, func(n int, w http.ResponseWriter, r *http.Request) bool {
 			return statusFirst(1, http.StatusTooManyRequests, "Retry-After", time.Now().Add(5*time.Second).UTC().Format(http.TimeFormat))(n, w, r)
 		}, 2, true, 5 * time.Second, 5 * time.Second},
@@ -745,6 +746,9 @@ func TestConversationIsSentToNoFasterThanTeamsTakesAndOthersDoNotWait(t *testing
 			})
 		}
 		synctest.Wait() // those that may go have gone, and the rest wait
+		if n := len(f.received()); n != 1 {
+			t.Errorf("%d messages at once: 7 more would follow within the same second", n)
+		}
 		for i := range perSecond {
 			if _, err := sendWith(t.Context(), c, http.MethodPost, replyIn(serviceInside, fmt.Sprintf("a:other-%d", i), "1:asked")); err != nil {
 				t.Error(err)
@@ -760,6 +764,25 @@ func TestConversationIsSentToNoFasterThanTeamsTakesAndOthersDoNotWait(t *testing
 		if got := len(f.received()); got != messages+perSecond {
 			t.Errorf("%d messages came", got)
 		}
+	})
+}
+
+func TestSendWaitsForItsTokenNoLongerThanItMay(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := inside(t)
+		hung := make(chan struct{})
+		c.tokens = tokenFunc(func() (*oauth2.Token, error) { <-hung; return nil, errors.New("too late") })
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		start := time.Now()
+		if _, err := sendWith(ctx, c, http.MethodPost, replyIn(serviceInside, threadOfTests, "1:asked")); err == nil {
+			t.Error("it was sent without a token")
+		}
+		if took := time.Since(start); took != time.Second {
+			t.Errorf("it waited %s", took)
+		}
+		close(hung)
 	})
 }
 

@@ -108,7 +108,9 @@ func (a *Adapter) messages(w http.ResponseWriter, r *http.Request) {
 	case in.activityType == "invoke" && in.name == "adaptiveCard/action" && command != "":
 		a.replace(w, r, in, command)
 	case in.isArrival() && a.welcomes.first(in.conversationID, a.now()):
-		a.accept(w, r, in, welcomeCommand, false)
+		if !a.accept(w, r, in, welcomeCommand, false) {
+			a.welcomes.forget(in.conversationID) // Teams will say it again
+		}
 	case in.isArrival():
 		w.WriteHeader(http.StatusOK) // it has its welcome
 	default:
@@ -168,11 +170,23 @@ var (
 
 // isLocalClient reports whether a request comes from a program on this machine.
 // A page in a browser there could send one too: it would name its origin, and
-// could not say that it sends JSON.
+// could not say that it sends JSON. So could a reverse proxy pass one on: it says
+// so, or keeps the name by which it was called.
 func isLocalClient(r *http.Request) bool {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	return err == nil && isLoopback(host) && r.Header.Get("Origin") == "" &&
-		strings.HasPrefix(r.Header.Get("Content-Type"), "application/json")
+	from, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil || !isLoopback(from) || !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
+		return false
+	}
+	for _, header := range []string{"Origin", "Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip"} {
+		if len(r.Header[header]) > 0 {
+			return false
+		}
+	}
+	called := r.Host
+	if host, _, err := net.SplitHostPort(called); err == nil {
+		called = host
+	}
+	return isLoopback(called)
 }
 
 // refuse answers a request that is not served, and logs why in words of ours.
@@ -215,14 +229,15 @@ func (a *Adapter) cards(r *http.Request, in *incoming, text string) []*Card {
 }
 
 // accept answers an activity in the background; update puts the answer in place
-// of the message whose button was pressed.
-func (a *Adapter) accept(w http.ResponseWriter, r *http.Request, in *incoming, text string, update bool) {
+// of the message whose button was pressed. It reports whether it could.
+func (a *Adapter) accept(w http.ResponseWriter, r *http.Request, in *incoming, text string, update bool) bool {
 	cards := a.cards(r, in, text)
 	if err := a.outbox.Go(func(ctx context.Context) { a.send(ctx, in, cards, update) }); err != nil {
 		a.refuse(w, &refusal{http.StatusServiceUnavailable, err.Error()})
-		return
+		return false
 	}
 	w.WriteHeader(http.StatusOK)
+	return true
 }
 
 // replace answers a button in the response, which Teams puts in place of the
@@ -251,17 +266,17 @@ func (a *Adapter) replace(w http.ResponseWriter, r *http.Request, in *incoming, 
 // send sends cards to where an activity came from: in a channel, its conversation
 // is the thread.
 func (a *Adapter) send(ctx context.Context, in *incoming, cards []*Card, update bool) {
+	library := core.BotFrameworkAdapter{Client: &turn{ctx: ctx, connector: a.connector, targeted: in.targeted}}
+	asked := in.activity()
+	asked.Type = schema.Message // an invoke or an arrival is answered by a message, too
 	for i, card := range cards {
-		t := &turn{ctx: ctx, connector: a.connector, targeted: in.targeted}
-		library := core.BotFrameworkAdapter{Client: t}
 		var err error
 		if update && i == 0 {
-			changed := activity.ApplyConversationReference(schema.Activity{Type: schema.Message}, activity.GetCoversationReference(in.activity()), false)
+			changed := activity.ApplyConversationReference(schema.Activity{Type: schema.Message}, activity.GetCoversationReference(asked), false)
 			changed.ID, changed.Summary, changed.Attachments = in.replyToID, card.summary, attachments(card)
 			err = library.UpdateActivity(ctx, changed)
-		} else {
-			asked := in.activity()
-			asked.Type = schema.Message // an invoke or an arrival is answered by a message
+		}
+		if !update || i > 0 || isNo(err) { // a message that cannot be changed any more has a new one below it
 			err = library.ProcessActivity(ctx, asked, activity.HandlerFuncs{OnMessageFunc: func(tc *activity.TurnContext) (schema.Activity, error) {
 				return tc.SendActivity(activity.MsgOptionAttachments(attachments(card)), func(out *schema.Activity) error {
 					out.Summary = card.summary
@@ -274,6 +289,12 @@ func (a *Adapter) send(ctx context.Context, in *incoming, cards []*Card, update 
 			return
 		}
 	}
+}
+
+// isNo reports whether Teams refused what was asked, and would again.
+func isNo(err error) bool {
+	var said *sendError
+	return errors.As(err, &said) && said.status >= 400 && said.status < 500 && said.status != http.StatusTooManyRequests
 }
 
 func attachments(card *Card) []schema.Attachment {
@@ -314,4 +335,11 @@ func (w *welcomes) first(conversation string, now time.Time) bool {
 	}
 	w.seen[conversation] = now
 	return true
+}
+
+// forget lets a conversation be welcomed again.
+func (w *welcomes) forget(conversation string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.seen, conversation)
 }

@@ -531,6 +531,23 @@ func TestSubmittedButtonChangesItsCard(t *testing.T) {
 	}
 }
 
+func TestCardThatCannotBeChangedAnyMoreHasANewOneBelowIt(t *testing.T) {
+	t.Parallel()
+	s := newSide(t, nil)
+	s.connector.answers(func(_ int, w http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodPut {
+			return status(http.StatusNotFound, "")(0, w, r)
+		}
+		return false
+	})
+	s.send(s.submitting("/da-briefing 6"))
+	s.settle()
+	got := s.connector.received()
+	if len(got) != 2 || got[0].method != http.MethodPut || got[1].method != http.MethodPost || got[0].text != got[1].text {
+		t.Errorf("%d requests, want a change and then a new message", len(got))
+	}
+}
+
 // arrivals are the two ways in which Teams says that the bot was added.
 func (s *side) arrivals(conversation string) (installed, added object) {
 	where := object{"conversation": object{"id": conversation, "isGroup": true, "conversationType": "channel", "tenantId": homeTenant}}
@@ -1029,6 +1046,9 @@ func TestUnsignedActivitiesOfOthersAreRefused(t *testing.T) {
 		"a page without an address": func(r *http.Request) { r.Header.Set("Origin", "null") },
 		"a form":                    func(r *http.Request) { r.Header.Set("Content-Type", "application/x-www-form-urlencoded") },
 		"text":                      func(r *http.Request) { r.Header.Set("Content-Type", "text/plain;application/json") },
+		"a proxy":                   func(r *http.Request) { r.Header.Set("X-Forwarded-For", "192.0.2.1") },
+		"a proxy by the book":       func(r *http.Request) { r.Header.Set("Forwarded", "for=192.0.2.1") },
+		"a proxy that keeps a name": func(r *http.Request) { r.Host = "bot.example.org" },
 		"no content type":           func(r *http.Request) { r.Header.Del("Content-Type") },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -1051,7 +1071,7 @@ func TestUnsignedActivitiesOfOthersAreRefused(t *testing.T) {
 	}
 	for _, service := range []string{
 		"https://evil.example/", "http://evil.example/", "http://192.0.2.1/", "http://0.0.0.0:1/", "https://smba.trafficmanager.net.evil.example/",
-		"http://smba.trafficmanager.net/", "http://127.0.0.1.evil.example/", "http://someone@127.0.0.1/", "ftp://127.0.0.1/", "http://localhost.evil.example/",
+		"https://smba.trafficmanager.net/uk/", "http://smba.trafficmanager.net/", "http://127.0.0.1.evil.example/", "http://someone@127.0.0.1/", "ftp://127.0.0.1/", "http://localhost.evil.example/",
 	} {
 		t.Run("for "+service, func(t *testing.T) {
 			s.refused(t, http.StatusForbidden, s.request(mustJSON(altered(s.mentioning("da-briefing worries"), "serviceUrl", service))))
@@ -1140,6 +1160,11 @@ func TestWhenTooManyRepliesAreUnderWayTeamsIsToldToTryAgain(t *testing.T) {
 	for name, a := range map[string]object{"a message": s.telling("da-briefing"), "a submitted button": s.submitting("/da-briefing 6")} {
 		t.Run(name, func(t *testing.T) { s.refused(t, http.StatusServiceUnavailable, s.request(mustJSON(a), bearerFor(a))) })
 	}
+	// A welcome that was refused is not one: Teams says again that the bot was added.
+	installed, _ := s.arrivals("a:welcome")
+	t.Run("an arrival", func(t *testing.T) {
+		s.refused(t, http.StatusServiceUnavailable, s.request(mustJSON(installed), bearerFor(installed)))
+	})
 	// A button is answered in the response, and goes on being answered.
 	if got := s.replacement(s.send(s.pressing("/da-briefing 6"))); got != "an answer\n" {
 		t.Errorf("a button: %q", got)
@@ -1153,9 +1178,12 @@ func TestWhenTooManyRepliesAreUnderWayTeamsIsToldToTryAgain(t *testing.T) {
 			t.Fatal("still refused after the others were delivered")
 		}
 	}
+	if a := s.send(installed); a.status != http.StatusOK {
+		t.Errorf("the arrival again: status %d", a.status)
+	}
 	s.settle()
-	if got := len(s.connector.received()); got != maxSending+1 {
-		t.Errorf("%d messages, want %d", got, maxSending+1)
+	if got := len(s.connector.received()); got != maxSending+2 {
+		t.Errorf("%d messages, want %d: every one that was taken on, and the welcome", got, maxSending+2)
 	}
 }
 
