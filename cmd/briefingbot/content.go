@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -23,7 +24,7 @@ type contentFlags struct {
 // load reads the folder, or the briefings that are built in where dir is empty.
 func load(dir string) (briefing.Library, error) {
 	if dir == "" {
-		return content.Load(prompts.FS)
+		return content.LoadOn(prompts.FS, time.Now())
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -34,7 +35,7 @@ func load(dir string) (briefing.Library, error) {
 		return nil, hinted{fmt.Errorf("the folder of briefings %q cannot be opened: %w", dir, err), "name a folder of .md files in BRIEFINGBOT_CONTENT"}
 	}
 	defer root.Close() // only read from: closing can lose nothing
-	return content.Load(root.FS())
+	return content.LoadOn(root.FS(), time.Now())
 }
 
 // openBot loads the briefings and makes a bot of them. Call close when it is no

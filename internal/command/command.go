@@ -66,14 +66,15 @@ type row struct {
 
 var rows = []row{
 	{briefingFamily, Contents, nil, "", "the sections of the briefing"},
-	{briefingFamily, Section, nil, "SECTION", "one section, by its number or in your own words: 5, worries, what worked well"},
-	{briefingFamily, All, []string{"all", "everything"}, "", "the whole briefing"},
-	{briefingFamily, Meeting, []string{"meeting"}, "", "a plan for a seven-minute team meeting"},
+	{briefingFamily, Contents, []string{"contents", "sections", "list", "menu", "back"}, "", ""},
+	{briefingFamily, Section, nil, "SECTION", "one section, by its number or in your own words, like {section}"},
+	{briefingFamily, All, []string{"all", "everything", "full"}, "", "the whole briefing"},
+	{briefingFamily, Meeting, []string{"meeting", "team meeting", "meeting plan", "plan"}, "", "a plan for a seven-minute team meeting"},
 	{briefingFamily, Search, []string{"search", "find"}, "WORDS", "passages with these words, from every briefing"},
 	{briefingFamily, Help, []string{"help"}, "", "this help"},
 	{questionsFamily, Questions, nil, "", "all questions to reflect on"},
 	{questionsFamily, Questions, []string{"all", "both"}, "", ""},
-	{questionsFamily, Pool, nil, "POOL", "the questions of one list: practice or casework"},
+	{questionsFamily, Pool, nil, "POOL", "the questions of one list: {pools}"},
 	{questionsFamily, Random, []string{"random"}, "[POOL]", "one question, drawn at random"},
 	{questionsFamily, Help, []string{"help"}, "", "this help"},
 	{listFamily, Briefings, nil, "", "the briefings that there are"},
@@ -111,6 +112,9 @@ func (t *Table) Parse(text briefing.Private) Command {
 	first, rest := cutWord(text.Reveal())
 	n, ok := t.names[strings.ToLower(strings.TrimPrefix(first, "/"))]
 	if !ok {
+		if isOne(strings.Trim(first, "/!.,?"), greetings) {
+			return Command{Verb: Help}
+		}
 		return Command{}
 	}
 	key, arg := cutWord(rest)
@@ -119,11 +123,16 @@ func (t *Table) Parse(text briefing.Private) Command {
 	}
 	cmd := Command{Briefing: n.briefing}
 	for _, r := range rows {
-		if r.family != n.family || len(r.keys) == 0 || !isOne(key, r.keys) || arg != "" && r.arg == "" {
+		switch {
+		case r.family != n.family || len(r.keys) == 0:
 			continue
+		case isOne(key, r.keys) && (arg == "" || r.arg != ""):
+			cmd.Verb, cmd.Words = r.verb, briefing.NewPrivate(arg)
+			return cmd
+		case isOne(strings.Join(strings.Fields(rest), " "), r.keys):
+			cmd.Verb = r.verb
+			return cmd
 		}
-		cmd.Verb, cmd.Words = r.verb, briefing.NewPrivate(arg)
-		return cmd
 	}
 	switch n.family {
 	case briefingFamily:
@@ -141,6 +150,10 @@ func (t *Table) Parse(text briefing.Private) Command {
 	}
 	return cmd
 }
+
+// greetings ask for help where no command stands: a bot in a chat is greeted, or
+// mentioned without a word.
+var greetings = []string{"", "help", "hello", "hi", "hey", "start"}
 
 // bare is what the name of a command alone asks for.
 var bare = map[family]Verb{briefingFamily: Contents, questionsFamily: Questions, listFamily: Briefings}
@@ -172,7 +185,7 @@ type Usage struct{ Type, Purpose string }
 // Help lists what can be typed about a briefing, or everything where b is nil.
 func (t *Table) Help(b *briefing.Briefing) []Usage {
 	var out []Usage
-	add := func(f family, command string) {
+	add := func(f family, command string, of *briefing.Briefing) {
 		for _, r := range rows {
 			if r.family != f || r.purpose == "" {
 				continue
@@ -184,16 +197,42 @@ func (t *Table) Help(b *briefing.Briefing) []Usage {
 			if r.arg != "" {
 				words = append(words, r.arg)
 			}
-			out = append(out, Usage{strings.Join(words, " "), r.purpose})
+			out = append(out, Usage{strings.Join(words, " "), r.about(of)})
 		}
 	}
 	for _, known := range t.lib {
 		if b == nil || b == known {
-			add(briefingFamily, known.BriefingCommand())
-			add(questionsFamily, known.QuestionsCommand())
+			add(briefingFamily, known.BriefingCommand(), known)
+			if len(pools(known)) > 0 {
+				add(questionsFamily, known.QuestionsCommand(), known)
+			}
 		}
 	}
-	add(listFamily, BriefingsCommand)
+	add(listFamily, BriefingsCommand, nil)
+	return out
+}
+
+// about is the row's purpose in the words of a briefing.
+func (r row) about(b *briefing.Briefing) string {
+	if b == nil || !strings.Contains(r.purpose, "{") {
+		return r.purpose
+	}
+	example := "1"
+	if n := len(b.Sections); n > 0 {
+		s := b.Sections[n*5/7]
+		example = strconv.Itoa(s.Number) + " or " + s.Slug
+	}
+	return strings.NewReplacer("{section}", example, "{pools}", strings.Join(pools(b), " or ")).Replace(r.purpose)
+}
+
+// pools is the names of a briefing's pools.
+func pools(b *briefing.Briefing) []string {
+	var out []string
+	for _, s := range b.Sections {
+		for _, p := range s.Pools {
+			out = append(out, p.Name)
+		}
+	}
 	return out
 }
 

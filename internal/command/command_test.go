@@ -15,8 +15,10 @@ func library() briefing.Library {
 	section := func(n int, title, slug string, k briefing.Kind) briefing.Section {
 		return briefing.Section{Number: n, Title: title, Slug: slug, Kind: k}
 	}
+	questions := section(2, "Questions", "questions", briefing.Questions)
+	questions.Pools = []briefing.Pool{{Name: "practice"}, {Name: "for-supervision"}}
 	return briefing.Library{
-		{ID: "domestic-abuse", Prefix: "da", Sections: []briefing.Section{section(1, "Context", "context", briefing.Context)}},
+		{ID: "domestic-abuse", Prefix: "da", Sections: []briefing.Section{section(1, "Context", "context", briefing.Context), questions}},
 		{ID: "neglect", Prefix: "neg", Sections: []briefing.Section{section(1, "What we saw", "worries", briefing.Worries)}},
 	}
 }
@@ -59,11 +61,17 @@ func TestParse(t *testing.T) {
 		"/briefings anything":                     {command.Briefings, nil, "", 0},
 		"/briefings search neglect":               {command.Search, nil, "neglect", 0},
 		"/briefings help":                         {command.Help, nil, "", 0},
-		"":                                        {},
-		"/":                                       {},
+		"/da-briefing contents":                   {command.Contents, da, "", 0},
+		"/da-briefing back":                       {command.Contents, da, "", 0},
+		"/da-briefing Team  Meeting":              {command.Meeting, da, "", 0},
+		"/da-briefing meeting notes of ours":      {command.Section, da, "meeting notes of ours", 0},
+		"":                                        {command.Help, nil, "", 0},
+		"/":                                       {command.Help, nil, "", 0},
+		"help":                                    {command.Help, nil, "", 0},
+		"Hello!":                                  {command.Help, nil, "", 0},
 		"//da-briefing":                           {},
 		"/da-briefings":                           {},
-		"hello there":                             {},
+		"hello there":                             {command.Help, nil, "", 0},
 		"/xx-briefing worries":                    {},
 	} {
 		got := table.Parse(briefing.NewPrivate(text))
@@ -107,6 +115,27 @@ func TestHelpOnOneBriefingLeavesTheOthersOut(t *testing.T) {
 	}
 }
 
+func TestHelpSpeaksOfTheBriefingsOwnSectionsAndPools(t *testing.T) {
+	lib := library()
+	table := command.New(lib)
+	var about []string
+	for _, u := range table.Help(nil) {
+		about = append(about, u.Type+": "+u.Purpose)
+		if strings.ContainsAny(u.Purpose, "{}") {
+			t.Errorf("%q is not filled in: %q", u.Type, u.Purpose)
+		}
+	}
+	all := strings.Join(about, "\n")
+	for _, want := range []string{"in your own words, like 2 or questions", "in your own words, like 1 or worries", "the questions of one list: practice or for-supervision"} {
+		if !strings.Contains(all, want) {
+			t.Errorf("%q is not in\n%s", want, all)
+		}
+	}
+	if strings.Contains(all, "/neg-questions") {
+		t.Error("help offers questions of a briefing that has none")
+	}
+}
+
 func TestSuggestionsComeFromTheTable(t *testing.T) {
 	lib := library()
 	table := command.New(lib)
@@ -128,7 +157,8 @@ func TestSuggestionsComeFromTheTable(t *testing.T) {
 func TestContentReservesEveryWordOfTheTable(t *testing.T) {
 	lib := library()
 	table := command.New(lib)
-	words := []string{"everything", "find"} // second names, which help does not show
+	// Second names of one word, which help does not show.
+	words := []string{"everything", "full", "find", "contents", "sections", "list", "menu", "back", "plan"}
 	for _, u := range table.Help(lib[0]) {
 		for _, word := range strings.Fields(u.Type)[1:] {
 			if word == strings.ToLower(word) {

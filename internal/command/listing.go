@@ -19,7 +19,10 @@ type Entry struct {
 func (t *Table) Listing() []Entry {
 	var out []Entry
 	for _, b := range t.lib {
-		out = append(out, t.entry(b, b.BriefingCommand()), t.entry(b, b.QuestionsCommand()))
+		out = append(out, t.entry(b, b.BriefingCommand()))
+		if len(pools(b)) > 0 {
+			out = append(out, t.entry(b, b.QuestionsCommand()))
+		}
 	}
 	return append(out, t.entry(nil, BriefingsCommand))
 }
@@ -78,7 +81,9 @@ func (t *Table) Starters(most int) []Usage {
 	var out []Usage
 	for _, b := range t.lib {
 		for _, r := range names {
-			out = append(out, starter(r, b))
+			if r.isOf(b) {
+				out = append(out, starter(r, b))
+			}
 		}
 	}
 	out = out[:max(0, min(len(out), most-len(general)))]
@@ -87,10 +92,17 @@ func (t *Table) Starters(most int) []Usage {
 	}
 	for _, r := range more {
 		for _, b := range t.lib {
-			out = append(out, starter(r, b))
+			if r.isOf(b) {
+				out = append(out, starter(r, b))
+			}
 		}
 	}
 	return out[:min(len(out), most)]
+}
+
+// isOf reports whether the row makes sense for a briefing, which may have no questions.
+func (r row) isOf(b *briefing.Briefing) bool {
+	return r.family != questionsFamily || len(pools(b)) > 0
 }
 
 func starter(r row, b *briefing.Briefing) Usage {

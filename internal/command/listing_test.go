@@ -23,7 +23,6 @@ func TestListingHasEveryCommandWithWhatMayFollow(t *testing.T) {
 		{"/da-briefing", "The sections of the briefing – Domestic abuse", "SECTION, all, meeting, search WORDS or help"},
 		{"/da-questions", "All questions to reflect on – Domestic abuse", "POOL, random [POOL] or help"},
 		{"/neg-briefing", "The sections of the briefing – Neglect", "SECTION, all, meeting, search WORDS or help"},
-		{"/neg-questions", "All questions to reflect on – Neglect", "POOL, random [POOL] or help"},
 		{"/briefings", "The briefings that there are", "search WORDS or help"},
 	}
 	if diff := cmp.Diff(want, command.New(titled()).Listing()); diff != "" {
@@ -54,7 +53,6 @@ func TestStartersBeginWithTheNames(t *testing.T) {
 		"/da-briefing: The sections of the briefing – Domestic abuse",
 		"/da-questions: All questions to reflect on – Domestic abuse",
 		"/neg-briefing: The sections of the briefing – Neglect",
-		"/neg-questions: All questions to reflect on – Neglect",
 		"/briefings: The briefings that there are",
 		"/briefings help: Everything you can type",
 		"/da-briefing all: The whole briefing – Domestic abuse",

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
@@ -27,6 +28,7 @@ import (
 type parser struct {
 	file        string
 	src         []byte
+	today       time.Time // zero where it is not known
 	faults      Faults
 	keyLines    map[string]int
 	sectionInfo map[int]*sectionNote
@@ -107,6 +109,7 @@ func (p *parser) body(b *briefing.Briefing) {
 			}
 			add(briefing.Subheading{Text: title}, line)
 		case *ast.Paragraph:
+			p.slips(n)
 			if t := p.inlines(n); len(t) > 0 {
 				add(briefing.Paragraph{Text: t}, line)
 			}
@@ -144,6 +147,43 @@ func (p *parser) section(b *briefing.Briefing, h *ast.Heading, line int) *briefi
 	return &b.Sections[len(b.Sections)-1]
 }
 
+// slips are lines that their author meant as something which Markdown does not
+// take them for, most of them pasted from another program.
+var slips = []struct {
+	form *regexp.Regexp
+	text string
+}{
+	{regexp.MustCompile(`^(?:[•·▪◦●○■–—‣⁃]|o|[-*+]\x{a0})[ \t\x{a0}]*\S`), "this looks like a bullet from another program; start it with a hyphen and a space, and leave an empty line above the first"},
+	{regexp.MustCompile(`^-[^-\s]`), "this looks like a bullet; put a space behind the hyphen"},
+	{regexp.MustCompile(`^#{1,6}[^#\s]`), "this looks like a heading; put a space behind the # signs"},
+	{regexp.MustCompile(`\]\s*\(\s*(?:https?:|www\.)`), "this looks like a link and cannot be read as one; write it as [words](https://address), without spaces around or within the address"},
+	{regexp.MustCompile(`~~`), "words between ~~ signs are not read; remove the signs"},
+}
+
+// slip holds the letter o to a space: "o" starts many words.
+var slipO = regexp.MustCompile(`^o\S`)
+
+// slips faults the slips of a block's lines.
+func (p *parser) slips(n ast.Node) {
+	lines := n.Lines()
+	for i := range lines.Len() {
+		segment := lines.At(i)
+		line := strings.TrimSpace(string(segment.Value(p.src)))
+		for j, slip := range slips {
+			if j == 0 && slipO.MatchString(line) || !slip.form.MatchString(withoutLinks(line)) {
+				continue
+			}
+			p.fault(lineAt(p.src, segment.Start), "%s", slip.text)
+			break
+		}
+	}
+}
+
+var goodLink = regexp.MustCompile(`\[[^\]]*\]\([^\s()]+\)`)
+
+// withoutLinks leaves out what is a link already.
+func withoutLinks(line string) string { return goodLink.ReplaceAllString(line, "link") }
+
 // title is a heading's words. Chat shows headings without links.
 func (p *parser) title(h *ast.Heading, line int) string {
 	t := p.inlines(h)
@@ -166,6 +206,7 @@ func (p *parser) items(list *ast.List, depth int, into []briefing.Item) []briefi
 		for n := li.FirstChild(); n != nil; n = n.NextSibling() {
 			switch n := n.(type) {
 			case *ast.TextBlock, *ast.Paragraph:
+				p.slips(n)
 				if len(into) > at+1 {
 					p.fault(p.line(n), "text goes on below an inner list; move it above that list, or make it a bullet of its own")
 					continue
@@ -283,7 +324,7 @@ func (p *parser) link(label, address string, line int) *briefing.Link {
 	case strings.TrimSpace(label) == "":
 		p.fault(line, "this link has no words; write it as [words](https://address)")
 	case !isHTTPS(address):
-		p.fault(line, "the link %q does not lead to an https:// address; mend it, or leave only its words", label)
+		p.fault(line, "the link %q does not lead to an https:// address; write its whole address, starting with https://, or remove it", label)
 	case p.addresses[label] != "" && p.addresses[label] != address:
 		p.fault(line, "two links have the words %q and different addresses; give one of them other words", label)
 	}

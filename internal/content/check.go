@@ -12,6 +12,7 @@ import (
 // checkSections gives the sections what front matter says of them, and faults
 // what does not fit together.
 func (p *parser) checkSections(b *briefing.Briefing) {
+	clean := len(p.faults) == 0 // a kind that could not be read is not one that was forgotten
 	if len(b.Sections) == 0 && len(p.faults) == 0 {
 		p.fault(lineAt(p.src, len(p.src)), "has no sections; add headings like ## 01. Title with text below them")
 	}
@@ -63,6 +64,8 @@ func (p *parser) checkSections(b *briefing.Briefing) {
 		}
 		if s.Kind == briefing.Questions {
 			p.pools(s, line, pools)
+		} else if clean && looksLikeQuestions(s) {
+			p.fault(line, "section %02d looks like lists of questions; give it kind: questions in the front matter", s.Number)
 		}
 	}
 }
@@ -105,6 +108,26 @@ func (p *parser) pools(s *briefing.Section, line int, taken map[string]int) {
 			p.fault(lines[i], "%q has no questions; add bullets below this heading", pool.Title)
 		}
 	}
+}
+
+// looksLikeQuestions reports whether a section has a heading like those of pools,
+// and bullets that all ask something.
+func looksLikeQuestions(s *briefing.Section) bool {
+	named, asks := false, false
+	for _, block := range s.Blocks {
+		switch block := block.(type) {
+		case briefing.Subheading:
+			name := poolName(block.Text)
+			named = named || name == briefing.Practice || name == briefing.Casework
+		case briefing.List:
+			for _, item := range block.Items {
+				if asks = strings.Contains(item.Text.Letters(), "?"); !asks {
+					return false
+				}
+			}
+		}
+	}
+	return named && asks
 }
 
 // poolName is the word by which a pool is asked for.

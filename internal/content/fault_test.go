@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -44,6 +45,8 @@ Read [the guide](https://example.org/guide) first.
 
 - Where is the nearest exit?
 `
+
+const bulletSlip = "this looks like a bullet from another program; start it with a hyphen and a space, and leave an empty line above the first"
 
 // edit is plain with replacements: old, new, old, new and so on. Each old must
 // be there once, so that a case cannot lose its point.
@@ -132,6 +135,18 @@ func TestFaultsOfFrontMatterSayWhereAndWhatToDo(t *testing.T) {
 		{
 			name: "an invisible character by its number", edit: []string{"edition: March 2026", `edition: "March\u202e 2026"`},
 			want: []string{`fire.md:5: holds an invisible character (U+202E); delete it and type the words around it again`},
+		},
+		{
+			name: "a tab", edit: []string{"    slug: exits\n", "\tslug: exits\n"},
+			want: []string{"fire.md:12: a tab stands in this line; use spaces in its place"},
+		},
+		{
+			name: "no space behind a colon", edit: []string{"prefix: fs\n", "prefix:fs\n"},
+			want: []string{"fire.md:7: put a space behind the colon"},
+		},
+		{
+			name: "curly quotes", edit: []string{"title: Fire safety\n", "title: “Fire: safety”\n"},
+			want: []string{"fire.md:3: the quotes are curly; type straight ones, like \"this\""},
 		},
 		{
 			name: "a key twice", edit: []string{"prefix: fs\n", "prefix: fs\ntitle: Again\n"},
@@ -293,7 +308,7 @@ func TestFaultsOfFrontMatterSayWhereAndWhatToDo(t *testing.T) {
 func TestFaultsOfTheTextSayWhereAndWhatToDo(t *testing.T) {
 	const (
 		html     = "HTML is not read; use plain Markdown, or write \\< where a < is meant"
-		notHTTPS = "does not lead to an https:// address; mend it, or leave only its words"
+		notHTTPS = "does not lead to an https:// address; write its whole address, starting with https://, or remove it"
 	)
 	for _, c := range []struct {
 		name string
@@ -410,6 +425,35 @@ func TestFaultsOfTheTextSayWhereAndWhatToDo(t *testing.T) {
 		{
 			name: "an invisible character by its number", edit: []string{" first.\n", " first.\nThen &#2;this&#3;.\n"},
 			want: []string{`fire.md:25: holds an invisible character (U+0002); delete it and type the words around it again`},
+		},
+		{
+			name: "bullets pasted from another program", edit: []string{" first.\n", " first.\n\n• one\n• two\n\no three\n\n– four\n\n-\u00a0five\n\nof course\n"},
+			want: []string{
+				"fire.md:26: " + bulletSlip, "fire.md:27: " + bulletSlip, "fire.md:29: " + bulletSlip, "fire.md:31: " + bulletSlip, "fire.md:33: " + bulletSlip,
+			},
+		},
+		{
+			name: "a hyphen without a space", edit: []string{" first.\n", " first.\n\n-one\n"},
+			want: []string{"fire.md:26: this looks like a bullet; put a space behind the hyphen"},
+		},
+		{
+			name: "a heading without a space", edit: []string{"### Practice reflection\n", "### Practice reflection\n\n##03. Resources\n"},
+			want: []string{"fire.md:30: this looks like a heading; put a space behind the # signs"},
+		},
+		{
+			name: "links that are none", edit: []string{" first.\n", " first.\n[a] (https://example.org)\n[b](https://exa mple.org)\n[c](https://example.org/c)\n"},
+			want: []string{
+				"fire.md:25: this looks like a link and cannot be read as one; write it as [words](https://address), without spaces around or within the address",
+				"fire.md:26: this looks like a link and cannot be read as one; write it as [words](https://address), without spaces around or within the address",
+			},
+		},
+		{
+			name: "words struck out", edit: []string{" first.\n", " ~~first~~.\n"},
+			want: []string{"fire.md:24: words between ~~ signs are not read; remove the signs"},
+		},
+		{
+			name: "questions whose kind was forgotten", edit: []string{"  2:\n    kind: questions\n", ""},
+			want: []string{"fire.md:24: section 02 looks like lists of questions; give it kind: questions in the front matter"},
 		},
 		{
 			name: "a table", edit: []string{" first.\n", " first.\n\n| a | b |\n|---|---|\n| 1 | 2 |\n"},
@@ -547,7 +591,7 @@ func TestAllFaultsComeAtOnceInOrderOfLine(t *testing.T) {
 		`fire.md:5: "editon" is not known in front matter; did you mean "edition"?`,
 		`fire.md:8: review-by "next year" is not a date; write it as year, month and day, like 2027-04-30`,
 		`fire.md:11: kind "contex" is not known; did you mean "context"?`,
-		`fire.md:24: the link "the guide" does not lead to an https:// address; mend it, or leave only its words`,
+		`fire.md:24: the link "the guide" does not lead to an https:// address; write its whole address, starting with https://, or remove it`,
 		`fire.md:26: HTML is not read; use plain Markdown, or write \< where a < is meant`,
 		`fire.md:30: "Practice reflection" has no questions; add bullets below this heading`,
 	}
@@ -596,6 +640,29 @@ func TestEveryGapInTheNumbersIsNamed(t *testing.T) {
 func TestSectionOfHeadingsAloneHasNoText(t *testing.T) {
 	got := faultLines(t, folder("fire.md", edit(t, "Read [the guide](https://example.org/guide) first.", "### Read", "links:\n  the guide:\n    edition: March 2025\n    confirmed-on: 2026-03-01\n", "")))
 	if diff := cmp.Diff([]string{"fire.md:18: section 01 has no text; add at least one line or bullet"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestDateOfConfirmationIsNotInTheFuture(t *testing.T) {
+	today := time.Date(2026, 2, 28, 12, 0, 0, 0, time.UTC)
+	_, err := LoadOn(folder("fire.md", plain), today)
+	want := "fire.md:19: confirmed-on 2026-03-01 is in the future; write the day on which somebody opened the link"
+	if err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+	if _, err := LoadOn(folder("fire.md", plain), today.AddDate(0, 0, 1)); err != nil {
+		t.Errorf("on the day itself: %v", err)
+	}
+}
+
+func TestFileThatWindowsNamedAnewIsNotPassedOverInSilence(t *testing.T) {
+	got := faultLines(t, folder("fire.md", plain, "flood.md.txt", plain, "wind.markdown", plain, "notes.txt", "x"))
+	want := []string{
+		"flood.md.txt: is left out because of its ending; rename it so that it ends in .md",
+		"wind.markdown: is left out because of its ending; rename it so that it ends in .md",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -59,9 +59,9 @@ func (f *Finder) byTitle(i int, phrase string, telling bool) []int {
 	var whole, part []int
 	for n, title := range f.titles[i] {
 		switch {
-		// A title of one word is found by that word alone: in a sentence it may stand
-		// by accident.
-		case strings.Contains(title, " ") && strings.Contains(" "+phrase+" ", " "+title+" "):
+		// Beside a title only words that say nothing may stand: a sentence about a case
+		// may hold a title by accident.
+		case strings.Contains(title, " ") && saysNothing(strings.Replace(" "+phrase+" ", " "+title+" ", " ", 1), phrase):
 			whole = append(whole, n+1)
 		case telling && strings.Contains(" "+title+" ", " "+phrase+" "):
 			part = append(part, n+1)
@@ -71,6 +71,13 @@ func (f *Finder) byTitle(i int, phrase string, telling bool) []int {
 		return whole
 	}
 	return part
+}
+
+// saysNothing reports whether something was cut from the phrase, and what is left
+// tells no section from another.
+func saysNothing(rest, phrase string) bool {
+	left := strings.Fields(rest)
+	return len(left) < len(strings.Fields(phrase)) && !slices.ContainsFunc(left, func(w string) bool { return !stop[w] && strings.Trim(w, "0123456789") != "" })
 }
 
 // rankSections asks the index. A section answers at once when it alone has all
@@ -129,11 +136,16 @@ func (f *Finder) rankSections(i int, words []string) (Found, error) {
 
 // terms is how a word is asked of the index: as it is, as the start of a word,
 // or, where nothing has it, as the words it is nearest to. Nil if there is none.
+// A short start of a word counts in names alone: "list" is not "listening".
 func (f *Finder) terms(i int, w string) ([]string, error) {
-	for _, term := range []string{quote(w), quote(w) + "*"} {
-		if strings.HasSuffix(term, "*") && len(w) < 3 {
-			break
-		}
+	asked := []string{quote(w)}
+	switch {
+	case len(w) >= 5:
+		asked = append(asked, quote(w)+"*")
+	case len(w) >= 3:
+		asked = append(asked, "{names title} : "+quote(w)+"*")
+	}
+	for _, term := range asked {
 		numbers, err := f.numbers(f.hits, term, i)
 		if err != nil {
 			return nil, err

@@ -72,6 +72,10 @@ func (p *parser) frontMatter(b *briefing.Briefing) (body int, ok bool) {
 		}
 		body += len(line)
 	}
+	if body == 0 {
+		p.fault(1, "is empty; start from _template.md")
+		return 0, false
+	}
 	p.fault(1, "front matter does not end; add a line --- below its last line")
 	return 0, false
 }
@@ -91,6 +95,9 @@ func (p *parser) readYAML(b *briefing.Briefing, src []byte) {
 		}
 		if strings.Contains(text, "already defined") {
 			p.fault(line, "this line stands there twice (%s); remove one of the two", text)
+			return
+		}
+		if p.yamlSlips(src) {
 			return
 		}
 		p.fault(line, "front matter cannot be read here (%s); put a value that holds a colon in double quotes, and keep the indents of _template.md", text)
@@ -147,6 +154,33 @@ func (p *parser) readYAML(b *briefing.Briefing, src []byte) {
 	}
 }
 
+var (
+	noSpace     = regexp.MustCompile(`^\s*[a-z-]+:[^\s:]`)
+	curlyQuotes = regexp.MustCompile(`:\s*[“”„‘’]`)
+)
+
+// yamlSlips faults what most often keeps front matter from being read, in plainer
+// words than a YAML parser has, and reports whether it found any.
+func (p *parser) yamlSlips(src []byte) bool {
+	found := false
+	for i, line := range strings.Split(string(src), "\n") {
+		text := ""
+		switch {
+		case strings.Contains(line, "\t"):
+			text = "a tab stands in this line; use spaces in its place"
+		case noSpace.MatchString(line):
+			text = "put a space behind the colon"
+		case curlyQuotes.MatchString(line):
+			text = "the quotes are curly; type straight ones, like \"this\""
+		default:
+			continue
+		}
+		found = true
+		p.fault(i+1, "%s", text)
+	}
+	return found
+}
+
 func (p *parser) sectionNotes(n ast.Node) {
 	p.entries(n, "sections", func(key string, line int, value ast.Node) {
 		number, err := strconv.Atoi(key)
@@ -200,8 +234,13 @@ func (p *parser) linkNotes(n ast.Node) {
 		note := &linkNote{line: line}
 		p.linkInfo[key] = note
 		p.each(value, "link "+strconv.Quote(key), linkKeys, map[string]func(ast.Node){
-			"edition":      func(n ast.Node) { note.edition = p.scalar("edition", n) },
-			"confirmed-on": func(n ast.Node) { note.confirmedOn = p.date("confirmed-on", n) },
+			"edition": func(n ast.Node) { note.edition = p.scalar("edition", n) },
+			"confirmed-on": func(n ast.Node) {
+				note.confirmedOn = p.date("confirmed-on", n)
+				if !p.today.IsZero() && note.confirmedOn.After(p.today) {
+					p.fault(nodeLine(n), "confirmed-on %s is in the future; write the day on which somebody opened the link", note.confirmedOn.Format(time.DateOnly))
+				}
+			},
 		})
 	})
 }

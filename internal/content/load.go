@@ -15,6 +15,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -26,13 +27,16 @@ const maxFile = 1 << 20
 
 // Reserved lists the words that no section and no pool may have as its slug,
 // because they are commands.
-var Reserved = []string{"all", "both", "everything", "find", "help", "meeting", "random", "search"}
+var Reserved = []string{"all", "back", "both", "contents", "everything", "find", "full", "help", "list", "meeting", "menu", "plan", "random", "search", "sections"}
 
 // Load reads every briefing at the top of fsys: files that end in .md, but for
 // README.md and those whose name starts with "_" or ".". Everything is validated
 // at once; what is wrong comes back as Faults. Give it os.Root.FS for a folder on
 // disk: it is what keeps a symlink from leading out of the folder.
-func Load(fsys fs.FS) (briefing.Library, error) {
+func Load(fsys fs.FS) (briefing.Library, error) { return LoadOn(fsys, time.Time{}) }
+
+// LoadOn is Load on a day: links that were confirmed after it are faults.
+func LoadOn(fsys fs.FS, today time.Time) (briefing.Library, error) {
 	entries, err := fs.ReadDir(fsys, ".")
 	if err != nil {
 		return nil, fmt.Errorf("reading the folder of briefings: %w", err)
@@ -44,6 +48,9 @@ func Load(fsys fs.FS) (briefing.Library, error) {
 		files  int
 	)
 	for _, e := range entries {
+		if lower := strings.ToLower(e.Name()); strings.HasSuffix(lower, ".md.txt") || strings.HasSuffix(lower, ".markdown") {
+			faults = append(faults, Fault{File: e.Name(), Text: "is left out because of its ending; rename it so that it ends in .md"})
+		}
 		if !isBriefing(e.Name()) || e.IsDir() {
 			continue
 		}
@@ -53,7 +60,7 @@ func Load(fsys fs.FS) (briefing.Library, error) {
 			faults = append(faults, *fault)
 			continue
 		}
-		p := &parser{file: e.Name(), src: src}
+		p := &parser{file: e.Name(), src: src, today: today}
 		b := p.briefing()
 		for _, key := range []struct{ key, value string }{{"id", b.ID}, {"prefix", b.Prefix}} {
 			if key.value == "" {
@@ -67,7 +74,7 @@ func Load(fsys fs.FS) (briefing.Library, error) {
 		faults = append(faults, p.faults...)
 		lib = append(lib, b)
 	}
-	if files == 0 {
+	if files == 0 && len(faults) == 0 {
 		faults = append(faults, Fault{Text: "no briefing here; add a file that ends in .md"})
 	}
 	if len(faults) > 0 {
