@@ -100,16 +100,15 @@ func (c askCommand) writer(out io.Writer) writeFunc {
 	return func(m *briefing.Message) error { return terminal.Render(out, m, o) }
 }
 
-// writeParts prints the JSON of each of a reply's parts.
+// writeParts prints a reply as JSON: the message, or a list of them where the
+// platform gets it in parts.
 func writeParts[T any](out io.Writer, parts []T) error {
 	enc := json.NewEncoder(out)
 	enc.SetIndent("", "  ")
-	for _, part := range parts {
-		if err := enc.Encode(part); err != nil {
-			return err
-		}
+	if len(parts) == 1 {
+		return enc.Encode(parts[0])
 	}
-	return nil
+	return enc.Encode(parts)
 }
 
 func isTerminal(stream any) bool {

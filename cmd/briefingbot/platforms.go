@@ -67,7 +67,11 @@ func platformsFromEnvironment() (p platforms, err error) {
 		return p, hinted{err, hint}
 	}
 	if err := p.teams.Validate(); err != nil {
-		return p, hinted{err, "set TEAMS_APP_ID, TEAMS_APP_PASSWORD or TEAMS_APP_PASSWORD_FILE, and TEAMS_TENANT_ID, as \"Connect Teams\" in README.md explains"}
+		hint := "the settings are listed under \"Run it for real\" in README.md"
+		if errors.Is(err, teams.ErrHalf) {
+			hint = "set TEAMS_APP_ID, TEAMS_APP_PASSWORD or TEAMS_APP_PASSWORD_FILE, and TEAMS_TENANT_ID, as \"Connect Teams\" in README.md explains"
+		}
+		return p, hinted{err, hint}
 	}
 	return p, nil
 }

@@ -74,7 +74,7 @@ func New(lib briefing.Library, finder *content.Finder, cfg Config, log *zap.Logg
 	}
 	b := &Bot{
 		lib: lib, finder: finder, table: command.New(lib), log: log, draw: rand.IntN,
-		words: phrasebook{footer: briefing.Footer{Text: cfg.Footer}},
+		words: phrasebook{footer: briefing.Footer{Text: cfg.Footer}, several: len(lib) > 1},
 	}
 	b.fixed = b.fixedReplies()
 	b.usual = b.usualReplies()

@@ -81,9 +81,9 @@ func (w *phrasebook) meeting(b *briefing.Briefing) *briefing.Message {
 		for _, q := range questions {
 			ask.Items = append(ask.Items, briefing.Item{Text: q.Text})
 		}
-		m.Blocks = append(m.Blocks, briefing.Subheading{Text: pool.Title}, ask, briefing.Source{Text: b.Source(section)})
+		m.Blocks = append(m.Blocks, briefing.Subheading{Text: pool.Title}, ask, w.source(b, section))
 	} else {
-		m.Blocks = append(m.Blocks, briefing.Source{Text: b.Source(nil)})
+		m.Blocks = append(m.Blocks, w.source(b, nil))
 	}
 	if s := b.First(briefing.Resources); s != nil && !slices.ContainsFunc(items, func(i agendaItem) bool { return i.section == s }) {
 		m.Blocks = append(m.Blocks, briefing.Note{Text: fmt.Sprintf("To take away: section %02d, %s.", s.Number, s.Title)})

@@ -13,7 +13,19 @@ import (
 
 // phrasebook makes the messages. Words of the bot's are Notes, Headings marked
 // Ours and spans marked Ours; everything else is a publisher's, untouched.
-type phrasebook struct{ footer briefing.Footer }
+type phrasebook struct {
+	footer  briefing.Footer
+	several bool // briefings, so that a reply says which one it is from
+}
+
+// source says where the text above it is from; s is nil for a whole briefing.
+func (w *phrasebook) source(b *briefing.Briefing, s *briefing.Section) briefing.Source {
+	line := b.Source(s)
+	if w.several {
+		line = b.Title + " · " + line
+	}
+	return briefing.Source{Text: line}
+}
 
 // shareConfirm is asked before a reply goes to a whole channel.
 var shareConfirm = &briefing.Confirm{
@@ -62,7 +74,7 @@ func (w *phrasebook) section(b *briefing.Briefing, s *briefing.Section) *briefin
 		row = append(row, poolButton(b, casework))
 	}
 	row = append(row, share(sectionCommand(b, s)))
-	m.Blocks = append(m.Blocks, briefing.Source{Text: b.Source(s)}, w.footer, buttons(row...))
+	m.Blocks = append(m.Blocks, w.source(b, s), w.footer, buttons(row...))
 	return m
 }
 
@@ -76,7 +88,7 @@ func (w *phrasebook) contents(b *briefing.Briefing) *briefing.Message {
 			briefing.Button{Label: "Team meeting plan", Command: b.BriefingCommand() + " meeting"},
 			briefing.Button{Label: "Help", Command: b.BriefingCommand() + " help"},
 		),
-		briefing.Source{Text: b.Source(nil)}, w.footer)
+		w.source(b, nil), w.footer)
 	return m
 }
 
@@ -119,7 +131,7 @@ func (w *phrasebook) all(b *briefing.Briefing) *briefing.Message {
 		s := &b.Sections[i]
 		m.Blocks = append(m.Blocks, briefing.Heading{Text: s.Heading()})
 		m.Blocks = append(m.Blocks, withLinkStates(s.Blocks)...)
-		m.Blocks = append(m.Blocks, briefing.Source{Text: b.Source(s)})
+		m.Blocks = append(m.Blocks, w.source(b, s))
 	}
 	m.Blocks = append(m.Blocks, w.footer, buttons(contentsButton(b)))
 	return m
@@ -132,7 +144,7 @@ func (w *phrasebook) questions(b *briefing.Briefing) *briefing.Message {
 		if s := &b.Sections[i]; len(s.Pools) > 0 {
 			m.Blocks = append(m.Blocks, briefing.Heading{Text: s.Heading()})
 			m.Blocks = append(m.Blocks, withLinkStates(s.Blocks)...)
-			m.Blocks = append(m.Blocks, briefing.Source{Text: b.Source(s)})
+			m.Blocks = append(m.Blocks, w.source(b, s))
 		}
 	}
 	if len(m.Blocks) == 0 {
@@ -152,7 +164,7 @@ func (w *phrasebook) pool(b *briefing.Briefing, s *briefing.Section, p *briefing
 	row := slices.DeleteFunc(poolButtons(b), func(button briefing.Button) bool { return button == poolButton(b, p) })
 	row = append(row, randomButton(b, p), contentsButton(b), share(b.QuestionsCommand()+" "+p.Name))
 	return message(briefing.Heading{Text: s.Heading()}, briefing.Subheading{Text: p.Title}, list,
-		briefing.Source{Text: b.Source(s)}, w.footer, buttons(row...))
+		w.source(b, s), w.footer, buttons(row...))
 }
 
 // question is one question of a pool; n counts from 0.
@@ -160,7 +172,7 @@ func (w *phrasebook) question(b *briefing.Briefing, s *briefing.Section, p *brie
 	another := randomButton(b, p)
 	another.Label = "Another question"
 	return message(briefing.Heading{Text: s.Heading()}, briefing.Subheading{Text: p.Title},
-		briefing.Paragraph{Text: p.Questions[n].Text}, briefing.Source{Text: b.Source(s)}, w.footer,
+		briefing.Paragraph{Text: p.Questions[n].Text}, w.source(b, s), w.footer,
 		buttons(another, poolButton(b, p), contentsButton(b),
 			share(fmt.Sprintf("%s %s %d", b.QuestionsCommand(), p.Name, n+1))))
 }
@@ -211,12 +223,12 @@ func (w *phrasebook) briefings(lib briefing.Library) *briefing.Message {
 
 // Who sees a reply, as help says it where it is private and where it is not.
 var (
-	onlyYou  = briefing.Note{Text: "Only you see a reply, unless you share it. The bot does not keep what you type."}
+	onlyYou  = briefing.Note{Text: "Only you see a reply. The bot does not keep what you type."}
 	everyone = briefing.Note{Text: "Everyone here sees a reply. To ask by yourself, write to the bot in a personal chat. The bot does not keep what you type."}
 )
 
 // casework is said where others see questions that invite details of a case.
-var casework = briefing.Note{Text: "Casework questions are better asked in a personal chat with the bot: everyone here can read along. No names or case details in this channel."}
+var casework = briefing.Note{Text: "Casework questions are better asked in a personal chat with the bot: everyone here can read along. No names or case details here."}
 
 // public is a message as it is where others see it, or m itself where there is no
 // difference.
@@ -255,7 +267,7 @@ func (w *phrasebook) didYouMean(b *briefing.Briefing, numbers []int) *briefing.M
 	}
 	m := message(briefing.Heading{Text: heading, Ours: true})
 	m.Blocks = append(m.Blocks, sectionChoice(b, numbers)...)
-	m.Blocks = append(m.Blocks, briefing.Source{Text: b.Source(nil)}, w.footer, buttons(contentsButton(b)))
+	m.Blocks = append(m.Blocks, w.source(b, nil), w.footer, buttons(contentsButton(b)))
 	return m
 }
 
@@ -270,7 +282,7 @@ func (w *phrasebook) noSection(b *briefing.Briefing, suggestion string) *briefin
 	}
 	m.Blocks = append(m.Blocks,
 		briefing.Note{Text: "To find words in the text, type " + b.BriefingCommand() + " search and the words. The bot has not kept what you typed."},
-		briefing.Source{Text: b.Source(nil)}, w.footer)
+		w.source(b, nil), w.footer)
 	return m
 }
 
@@ -298,7 +310,7 @@ func (w *phrasebook) passages(found []content.Passage, home *briefing.Briefing) 
 	}
 	m := message(briefing.Heading{Text: heading, Ours: true})
 	for _, p := range found {
-		m.Blocks = append(m.Blocks, briefing.Paragraph{Text: p.Text}, briefing.Source{Text: p.Briefing.Source(p.Section)},
+		m.Blocks = append(m.Blocks, briefing.Paragraph{Text: p.Text}, w.source(p.Briefing, p.Section),
 			buttons(briefing.Button{Label: fmt.Sprintf("Read section %02d", p.Section.Number), Command: sectionCommand(p.Briefing, p.Section)}))
 	}
 	m.Blocks = append(m.Blocks, w.footer, back)

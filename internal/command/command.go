@@ -217,9 +217,11 @@ func (r row) about(b *briefing.Briefing) string {
 	if b == nil || !strings.Contains(r.purpose, "{") {
 		return r.purpose
 	}
-	example := "1"
-	if n := len(b.Sections); n > 0 {
-		s := b.Sections[n*5/7]
+	example, s := "1", b.First(briefing.Worries) // which most people ask for
+	if s == nil {
+		s = b.Section(1 + len(b.Sections)/2)
+	}
+	if s != nil {
 		example = strconv.Itoa(s.Number) + " or " + s.Slug
 	}
 	return strings.NewReplacer("{section}", example, "{pools}", strings.Join(pools(b), " or ")).Replace(r.purpose)

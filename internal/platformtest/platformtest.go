@@ -36,7 +36,7 @@ var asked = map[string]string{
 	"search":           "/da-briefing search perpetrators",
 	"search-nothing":   "/da-briefing search zzzz",
 	"search-empty":     "/da-briefing search",
-	"did-you-mean":     "/da-briefing positive findings",
+	"did-you-mean":     "/da-briefing findings",
 	"no-section":       "/da-briefing zzzz",
 	"no-section-near":  "/da-briefing meetng",
 	"questions":        "/da-questions",

@@ -73,10 +73,12 @@ func (h *hooks) post(ctx context.Context, address string, m *slack.WebhookMessag
 	err := slack.PostWebhookCustomHTTPContext(ctx, address, h.client, m)
 	wait := time.Second
 	var limited *slack.RateLimitedError
+	var status slack.StatusCodeError
 	var dial *net.OpError
 	switch {
 	case errors.As(err, &limited):
 		wait = max(limited.RetryAfter, wait)
+	case errors.As(err, &status) && status.Code == http.StatusTooManyRequests: // it does not say for how long
 	case errors.As(err, &dial) && dial.Op == "dial":
 	default:
 		return err

@@ -57,8 +57,10 @@ func readManifest(t *testing.T, name string, commands []slack.ManifestCommand) a
 // listed is what the command table lists for two briefings.
 func listed() []slack.ManifestCommand {
 	var out []slack.ManifestCommand
+	questions := []briefing.Section{{Number: 1, Slug: "questions", Pools: []briefing.Pool{{Name: briefing.Practice}}}}
 	for _, e := range command.New(briefing.Library{
-		{ID: "domestic-abuse", Prefix: "da", Title: "Domestic abuse"}, {ID: "neglect", Prefix: "neg", Title: "Neglect"},
+		{ID: "domestic-abuse", Prefix: "da", Title: "Domestic abuse", Sections: questions},
+		{ID: "neglect", Prefix: "neg", Title: "Neglect", Sections: questions},
 	}).Listing() {
 		out = append(out, slack.ManifestCommand{Name: e.Name, Description: e.Purpose, Hint: e.Hint})
 	}

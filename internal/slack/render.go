@@ -25,6 +25,7 @@ const (
 const (
 	maxBlocks    = 50   // in a message
 	maxText      = 4000 // characters of a message's text
+	partNote     = 100  // of them, for saying that there is another part
 	maxHeader    = 150  // characters of a header
 	maxLabel     = 75   // characters of a button
 	maxPerRow    = 25   // buttons of an actions block
@@ -40,7 +41,12 @@ const (
 // author's * or _ could not be kept from turning into emphasis.
 func Render(m *briefing.Message, to Audience) []slack.WebhookMessage {
 	var out []slack.WebhookMessage
-	for _, part := range briefing.Split(m, fits) {
+	parts := briefing.Split(m, fits)
+	for i, part := range parts {
+		if i+1 < len(parts) {
+			more := briefing.Note{Text: fmt.Sprintf("Part %d of %d. If the next one does not come, ask for its sections one by one.", i+1, len(parts))}
+			part = &briefing.Message{Blocks: append(slices.Clone(part.Blocks), more)}
+		}
 		no := false
 		msg := slack.WebhookMessage{
 			ResponseType: slack.ResponseTypeEphemeral,

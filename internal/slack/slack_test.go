@@ -694,7 +694,7 @@ func TestWhatMayHaveBeenTakenIsNotPostedAgain(t *testing.T) {
 		{"502", status(http.StatusBadGateway), 1},
 		{"503 with Retry-After", status(http.StatusServiceUnavailable, "Retry-After", "1"), 1},
 		{"404, when the address has expired", status(http.StatusNotFound), 1},
-		{"429 that does not say for how long", status(http.StatusTooManyRequests), 1},
+		{"429 that does not say for how long", status(http.StatusTooManyRequests), 2},
 		{"429 for longer than anybody waits", status(http.StatusTooManyRequests, "Retry-After", "3600"), 1},
 		{"429 for a time that is no number", status(http.StatusTooManyRequests, "Retry-After", "soon"), 1},
 		{"429 twice", status(http.StatusTooManyRequests, "Retry-After", "1"), 2},

@@ -32,5 +32,5 @@ func fits(blocks []briefing.Block) bool {
 		}
 		text += utf8.RuneCountInString(escapeText(briefing.PlainBlock(b))) + 2
 	}
-	return n <= maxBlocks && text <= maxText
+	return n < maxBlocks && text <= maxText-partNote
 }

@@ -52,6 +52,11 @@ func (c Config) Validate() error {
 			return fmt.Errorf("%s is not an https address", setting.name)
 		}
 	}
+	for _, host := range c.ServiceHosts {
+		if u, err := url.Parse("https://" + host); err != nil || u.Host != host || u.Hostname() == "" {
+			return errors.New("TEAMS_SERVICE_HOSTS holds what is no host; write hosts alone, like smba.trafficmanager.net, with commas between them")
+		}
+	}
 	if c.InsecureLoopback {
 		for _, setting := range []struct {
 			name string

@@ -105,7 +105,7 @@ func (a *Adapter) messages(w http.ResponseWriter, r *http.Request) {
 		a.accept(w, r, in, command, in.replyToID != "")
 	case in.activityType == "message":
 		a.accept(w, r, in, in.typed(), false)
-	case in.activityType == "invoke" && in.name == "adaptiveCard/action" && command != "":
+	case in.activityType == "invoke" && in.name == cardAction && command != "":
 		a.replace(w, r, in, command)
 	case in.isArrival() && a.welcomes.first(in.conversationID, a.now()):
 		if !a.accept(w, r, in, welcomeCommand, false) {
@@ -141,6 +141,12 @@ func (a *Adapter) receive(w http.ResponseWriter, r *http.Request) (*incoming, er
 		return nil, errNoBody
 	}
 	in, err := decode(raw)
+	if err != nil && a.validator != nil {
+		// Whether it is from Microsoft comes first, and what it is after that.
+		if _, tokenErr := a.validator.AuthenticateRequest(r.Context(), schema.Activity{}, headers[0], nil, ""); tokenErr != errTokenService {
+			return nil, tokenErr
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -210,12 +216,20 @@ func (a *Adapter) ignore(w http.ResponseWriter, in *incoming) {
 		kind = in.activityType
 	}
 	a.log.Info("ignored an activity", zap.String("platform", string(briefing.Teams)), zap.String("kind", kind))
-	if in.activityType == "invoke" {
+	switch {
+	case in.activityType == "invoke" && in.name == cardAction:
+		writeJSON(w, []byte(unknownButton))
+	case in.activityType == "invoke":
 		writeJSON(w, []byte("{}")) // an invoke wants an answer of JSON
-		return
+	default:
+		w.WriteHeader(http.StatusOK)
 	}
-	w.WriteHeader(http.StatusOK)
 }
+
+const (
+	cardAction    = "adaptiveCard/action"
+	unknownButton = `{"statusCode":200,"type":"application/vnd.microsoft.activity.message","value":"The bot does not know this button. Type the command again."}`
+)
 
 // cards is the reply to what was typed or pressed.
 func (a *Adapter) cards(r *http.Request, in *incoming, text string) []*Card {

@@ -336,7 +336,7 @@ func TestMessageInAChannelIsAnsweredInItsThreadWithOneCard(t *testing.T) {
 		{"briefings", "Briefings"},
 		{"/da-briefing no such section at all", "No section goes by these words."},
 		{"nothing of ours", "That is not a command here."},
-		{"", "That is not a command here."},
+		{"", "What you can type"},
 	} {
 		a := s.mentioning(tt.text)
 		p := s.asked(a)
@@ -649,8 +649,8 @@ func TestOtherActivitiesAreLeftAloneWithOneLine(t *testing.T) {
 		{s.activity("event", object{"name": "application/vnd.microsoft.readReceipt", "value": object{"lastReadMessageId": "1"}}), "event", ""},
 		{s.activity("typing", nil), "typing", ""},
 		{s.activity("invoke", object{"name": "composeExtension/query", "value": object{"command": "/da-briefing"}}), "invoke", "{}"},
-		{s.activity("invoke", object{"name": "adaptiveCard/action", "value": object{"action": object{"type": "Action.Execute", "verb": "refresh"}}}), "invoke", "{}"},
-		{s.activity("invoke", object{"name": "adaptiveCard/action", "value": "/da-briefing"}), "invoke", "{}"},
+		{s.activity("invoke", object{"name": "adaptiveCard/action", "value": object{"action": object{"type": "Action.Execute", "verb": "refresh"}}}), "invoke", unknownButton},
+		{s.activity("invoke", object{"name": "adaptiveCard/action", "value": "/da-briefing"}), "invoke", unknownButton},
 		{s.activity("invoke", nil), "invoke", "{}"},
 		{s.activity("KayleighSmith", nil), "other", ""},
 		{s.activity("Message", object{"text": "da-briefing"}), "other", ""},
