@@ -528,9 +528,32 @@ func FuzzFind(f *testing.F) {
 	})
 }
 
-func TestOneWordTitleDoesNotAnswerASentence(t *testing.T) {
+func TestTitleWithinASentenceDoesNotAnswerIt(t *testing.T) {
 	f, b := realFinder(t)
-	for _, text := range []string{"Kayleigh needs resources, dad hit her again", "resources for Kayleigh Smith please today"} {
+	for _, text := range []string{
+		"Kayleigh needs resources, dad hit her again", "resources for Kayleigh Smith please today", "what are we worried about Jayden",
+		"domestic abuse and children of Sarah Smith in Leicester", "what worked well with Jayden Smith this week",
+	} {
+		if found := section(t, f, b, text); found.Sure {
+			t.Errorf("%q is answered with section %d", text, found.Numbers[0])
+		}
+	}
+}
+
+func TestTitleWithWordsThatSayNothingAnswers(t *testing.T) {
+	f, b := realFinder(t)
+	for text, want := range map[string]int{
+		"please show me what are we worried about": 5, "section 4 what worked well?": 4, "the section about domestic abuse and children please": 3,
+	} {
+		if found := section(t, f, b, text); !found.Sure || found.Numbers[0] != want {
+			t.Errorf("%q finds %v, want %d", text, found, want)
+		}
+	}
+}
+
+func TestShortWordIsNotTheStartOfOneInTheText(t *testing.T) {
+	f, b := realFinder(t)
+	for _, text := range []string{"lis", "list", "rec", "pol"} {
 		if found := section(t, f, b, text); found.Sure {
 			t.Errorf("%q is answered with section %d", text, found.Numbers[0])
 		}
