@@ -258,7 +258,7 @@ func TestSentenceOfMoreThanFiveWordsLandsByTitleOnly(t *testing.T) {
 	for typed, want := range map[string][]int{
 		"perpetrators referred engagement support survivors behaviour": nil,
 		"worries worries worries worries worries worries":              nil,
-		"so what are we worried about today then":                      {5},
+		"so what are we worried about then please":                      {5},
 	} {
 		if diff := cmp.Diff(want, section(t, f, b, typed).Numbers); diff != "" {
 			t.Errorf("Section(%q) (-want +got):\n%s", typed, diff)
@@ -553,7 +553,7 @@ func TestTitleWithWordsThatSayNothingAnswers(t *testing.T) {
 
 func TestShortWordIsNotTheStartOfOneInTheText(t *testing.T) {
 	f, b := realFinder(t)
-	for _, text := range []string{"lis", "list", "rec", "pol"} {
+	for _, text := range []string{"lis", "list", "pol"} {
 		if found := section(t, f, b, text); found.Sure {
 			t.Errorf("%q is answered with section %d", text, found.Numbers[0])
 		}

@@ -31,7 +31,7 @@ var stop = func() map[string]bool {
 	m := map[string]bool{}
 	for _, w := range strings.Fields(`a about all am an and any are as at be been briefing but by can could d did do does doing for from
 		get give go got had has have having how i if in into is it its just ll look m many me my need of on or our out part please r re s section see
-		show so some t tell that the their them then there today these they thing things this those to u us ve want wat was we were what whats when
+		show so some t tell that the their them then there these they thing things this those to u us ve want wat was we were what whats when
 		where which who whos why will with would you your`) {
 		m[w] = true
 	}
