@@ -258,7 +258,7 @@ func TestSentenceOfMoreThanFiveWordsLandsByTitleOnly(t *testing.T) {
 	for typed, want := range map[string][]int{
 		"perpetrators referred engagement support survivors behaviour": nil,
 		"worries worries worries worries worries worries":              nil,
-		"so what are we worried about then please":                      {5},
+		"so what are we worried about then please":                     {5},
 	} {
 		if diff := cmp.Diff(want, section(t, f, b, typed).Numbers); diff != "" {
 			t.Errorf("Section(%q) (-want +got):\n%s", typed, diff)
