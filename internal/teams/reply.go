@@ -1,0 +1,142 @@
+package teams
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/infracloudio/msbotbuilder-go/core"
+	"github.com/infracloudio/msbotbuilder-go/core/activity"
+	"github.com/infracloudio/msbotbuilder-go/schema"
+	"go.uber.org/zap"
+
+	"briefingbot/internal/briefing"
+)
+
+// welcomeCommand is whose answer welcomes a conversation: what can be typed.
+const welcomeCommand = "/briefings help"
+
+// cards is the reply to what was typed or pressed.
+func (a *Adapter) cards(r *http.Request, in *incoming, text string) []*Card {
+	m := a.respond.Respond(r.Context(), briefing.Request{
+		Platform: briefing.Teams, Text: briefing.NewPrivate(text), Public: !in.personal() && !in.targeted,
+	})
+	if cards, ok := a.rendered[m]; ok {
+		return cards
+	}
+	return Render(m)
+}
+
+// accept answers an activity in the background; update puts the answer in place
+// of the message whose button was pressed. It reports whether it could.
+func (a *Adapter) accept(w http.ResponseWriter, r *http.Request, in *incoming, text string, update bool) bool {
+	cards := a.cards(r, in, text)
+	if err := a.outbox.Go(func(ctx context.Context) { a.send(ctx, in, cards, update) }); err != nil {
+		a.refuse(w, &refusal{http.StatusServiceUnavailable, err.Error()})
+		return false
+	}
+	w.WriteHeader(http.StatusOK)
+	return true
+}
+
+// replace answers a button in the response, which Teams puts in place of the
+// card, for the person who pressed it alone. msbotbuilder-go has no way to hand
+// back a response.
+func (a *Adapter) replace(w http.ResponseWriter, r *http.Request, in *incoming, text string) {
+	cards := a.cards(r, in, text)
+	body, err := json.Marshal(struct {
+		StatusCode int    `json:"statusCode"`
+		Type       string `json:"type"`
+		Value      *Card  `json:"value"`
+	}{http.StatusOK, cardType, cards[0]})
+	if err != nil {
+		a.refuse(w, err)
+		return
+	}
+	if len(cards) > 1 {
+		if err := a.outbox.Go(func(ctx context.Context) { a.send(ctx, in, cards[1:], false) }); err != nil {
+			a.refuse(w, &refusal{http.StatusServiceUnavailable, err.Error()})
+			return
+		}
+	}
+	writeJSON(w, body)
+}
+
+// send sends cards to where an activity came from: in a channel, its conversation
+// is the thread.
+func (a *Adapter) send(ctx context.Context, in *incoming, cards []*Card, update bool) {
+	library := core.BotFrameworkAdapter{Client: &turn{ctx: ctx, connector: a.connector, targeted: in.targeted}}
+	asked := in.activity()
+	asked.Type = schema.Message // an invoke or an arrival is answered by a message, too
+	for i, card := range cards {
+		var err error
+		if update && i == 0 {
+			changed := activity.ApplyConversationReference(schema.Activity{Type: schema.Message}, activity.GetCoversationReference(asked), false)
+			changed.ID, changed.Summary, changed.Attachments = in.replyToID, card.summary, attachments(card)
+			err = library.UpdateActivity(ctx, changed)
+		}
+		if !update || i > 0 || isNo(err) { // a message that cannot be changed any more has a new one below it
+			err = library.ProcessActivity(ctx, asked, activity.HandlerFuncs{OnMessageFunc: func(tc *activity.TurnContext) (schema.Activity, error) {
+				return tc.SendActivity(activity.MsgOptionAttachments(attachments(card)), func(out *schema.Activity) error {
+					out.Summary = card.summary
+					return nil
+				})
+			}})
+		}
+		if err != nil {
+			a.log.Warn("reply not delivered", zap.String("platform", string(briefing.Teams)), zap.String("cause", safeCause(err)))
+			return
+		}
+	}
+}
+
+// isNo reports whether Teams refused what was asked, and would again.
+func isNo(err error) bool {
+	var said *sendError
+	return errors.As(err, &said) && said.status >= 400 && said.status < 500 && said.status != http.StatusTooManyRequests
+}
+
+func attachments(card *Card) []schema.Attachment {
+	return []schema.Attachment{{ContentType: cardType, Content: card}}
+}
+
+// welcomes remembers for a while where the bot was welcomed: Teams says that it
+// was added in an installationUpdate, a conversationUpdate, or both.
+type welcomes struct {
+	mu   sync.Mutex
+	seen map[string]time.Time
+}
+
+const (
+	welcomeMemory = 10 * time.Minute
+	maxWelcomes   = 1000
+)
+
+// first reports whether a conversation has had no welcome lately.
+func (w *welcomes) first(conversation string, now time.Time) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for c, at := range w.seen {
+		if now.Sub(at) > welcomeMemory {
+			delete(w.seen, c)
+		}
+	}
+	if _, ok := w.seen[conversation]; ok {
+		return false
+	}
+	if w.seen == nil || len(w.seen) >= maxWelcomes {
+		w.seen = map[string]time.Time{}
+	}
+	w.seen[conversation] = now
+	return true
+}
+
+// forget lets a conversation be welcomed again.
+func (w *welcomes) forget(conversation string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.seen, conversation)
+}
