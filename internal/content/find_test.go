@@ -559,3 +559,12 @@ func TestShortWordIsNotTheStartOfOneInTheText(t *testing.T) {
 		}
 	}
 }
+
+func TestLabelsOfLinksComeLast(t *testing.T) {
+	f, _ := realFinder(t)
+	for i, p := range search(t, f, "abuse", 5) {
+		if p.Section.Kind == briefing.Resources {
+			t.Errorf("passage %d is the label %q", i+1, p.Text.Letters())
+		}
+	}
+}

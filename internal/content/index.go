@@ -65,10 +65,11 @@ func Open(lib briefing.Library) (_ *Finder, err error) {
 		// The weights of bm25: names first, then the title, then the text.
 		{&f.rank, `SELECT number FROM sections WHERE sections MATCH ? AND briefing = ?
 			ORDER BY bm25(sections, 0, 0, 8, 6, 1), number`},
-		// A passage is shown whole, unless it is longer than a phone's screen.
+		// A passage is shown whole, unless it is longer than a phone's screen. The
+		// labels of links come last: bm25 would put them first for being short.
 		{&f.passages, `SELECT briefing, number, CASE WHEN length(text) <= 800
-			THEN highlight(passages, 2, char(2), char(3)) ELSE snippet(passages, 2, char(2), char(3), '…', 64) END
-			FROM passages WHERE passages MATCH ? ORDER BY bm25(passages), rowid LIMIT ?`},
+			THEN highlight(passages, 3, char(2), char(3)) ELSE snippet(passages, 3, char(2), char(3), '…', 64) END
+			FROM passages WHERE passages MATCH ? ORDER BY label, bm25(passages), rowid LIMIT ?`},
 	} {
 		if *q.stmt, err = db.Prepare(q.sql); err != nil {
 			return nil, err
@@ -89,7 +90,7 @@ func (f *Finder) index() error {
 	// FTS5's "porter" puts English words to their stems before they are compared.
 	if _, err := tx.Exec(`
 		CREATE VIRTUAL TABLE sections USING fts5(briefing UNINDEXED, number UNINDEXED, names, title, body, tokenize='porter unicode61');
-		CREATE VIRTUAL TABLE passages USING fts5(briefing UNINDEXED, number UNINDEXED, text, tokenize='porter unicode61')`); err != nil {
+		CREATE VIRTUAL TABLE passages USING fts5(briefing UNINDEXED, number UNINDEXED, label UNINDEXED, text, tokenize='porter unicode61')`); err != nil {
 		return err
 	}
 	for i, b := range f.lib {
@@ -123,7 +124,7 @@ func (f *Finder) index() error {
 				return err
 			}
 			for _, t := range body {
-				if _, err := tx.Exec(`INSERT INTO passages VALUES (?, ?, ?)`, i, s.Number, t); err != nil {
+				if _, err := tx.Exec(`INSERT INTO passages VALUES (?, ?, ?, ?)`, i, s.Number, s.Kind == briefing.Resources, t); err != nil {
 					return err
 				}
 			}

@@ -52,7 +52,7 @@ var asked = map[string]string{
 // every block, every look of text and every size.
 func Fixtures(t testing.TB) []Fixture {
 	t.Helper()
-	b := NewBot(t)
+	b := NewBot(t, zap.NewNop())
 	var out []Fixture
 	for name, text := range asked {
 		req := briefing.Request{Platform: briefing.Terminal, Text: briefing.NewPrivate(text)}
@@ -67,7 +67,7 @@ func Fixtures(t testing.TB) []Fixture {
 }
 
 // NewBot is a bot of the built-in briefings.
-func NewBot(t testing.TB) *bot.Bot {
+func NewBot(t testing.TB, log *zap.Logger) *bot.Bot {
 	t.Helper()
 	lib, err := content.Load(prompts.FS)
 	if err != nil {
@@ -82,7 +82,7 @@ func NewBot(t testing.TB) *bot.Bot {
 			t.Error(err)
 		}
 	})
-	return bot.New(lib, finder, bot.Config{}, zap.NewNop())
+	return bot.New(lib, finder, bot.Config{}, log)
 }
 
 func everyBlock() *briefing.Message {

@@ -24,7 +24,7 @@ import (
 // same bytes. Compare the two in one run: go test -bench Command ./internal/slack
 func BenchmarkCommand(b *testing.B) {
 	const secret = "a secret for the benchmark alone"
-	bot := platformtest.NewBot(b)
+	bot := platformtest.NewBot(b, zap.NewNop())
 	adapter, err := New(Config{SigningSecret: briefing.NewPrivate(secret)}, bot, bot.Fixed(), zap.NewNop(), time.Now)
 	if err != nil {
 		b.Fatal(err)

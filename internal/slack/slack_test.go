@@ -29,8 +29,7 @@ import (
 
 	"briefingbot/internal/bot"
 	"briefingbot/internal/briefing"
-	"briefingbot/internal/content"
-	"briefingbot/prompts"
+	"briefingbot/internal/platformtest"
 )
 
 const (
@@ -106,20 +105,6 @@ func (f responderFunc) Respond(_ context.Context, r briefing.Request) *briefing.
 func note(s string) Responder {
 	m := &briefing.Message{Blocks: []briefing.Block{briefing.Note{Text: s}}}
 	return responderFunc(func(briefing.Request) *briefing.Message { return m })
-}
-
-func realBot(t *testing.T, log *zap.Logger) *bot.Bot {
-	t.Helper()
-	lib, err := content.Load(prompts.FS)
-	if err != nil {
-		t.Fatal(err)
-	}
-	finder, err := content.Open(lib)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = finder.Close() })
-	return bot.New(lib, finder, bot.Config{}, log)
 }
 
 func newAdapter(t *testing.T, cfg Config, r Responder) *Adapter {
@@ -214,7 +199,7 @@ func newSide(t *testing.T, r Responder) *side {
 	s := &side{t: t, slack: newFakeSlack(t), logs: logs}
 	var fixed []*briefing.Message
 	if r == nil {
-		b := realBot(t, log)
+		b := platformtest.NewBot(t, log)
 		r, fixed = b, b.Fixed()
 	}
 	var err error

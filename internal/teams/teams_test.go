@@ -24,8 +24,7 @@ import (
 
 	"briefingbot/internal/bot"
 	"briefingbot/internal/briefing"
-	"briefingbot/internal/content"
-	"briefingbot/prompts"
+	"briefingbot/internal/platformtest"
 )
 
 const (
@@ -61,21 +60,6 @@ func long(parts int) *briefing.Message {
 	return m
 }
 
-// realBot is a bot of the built-in briefings that logs where the adapter does.
-func realBot(t *testing.T, log *zap.Logger) *bot.Bot {
-	t.Helper()
-	lib, err := content.Load(prompts.FS)
-	if err != nil {
-		t.Fatal(err)
-	}
-	finder, err := content.Open(lib)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = finder.Close() })
-	return bot.New(lib, finder, bot.Config{}, log)
-}
-
 // side is the bot in Teams: our server, and the parts of Microsoft's that it
 // talks to.
 type side struct {
@@ -104,7 +88,7 @@ func newSide(t *testing.T, r Responder, changes ...func(*Config)) *side {
 	}
 	var fixed []*briefing.Message
 	if r == nil {
-		b := realBot(t, log)
+		b := platformtest.NewBot(t, log)
 		r, fixed = b, b.Fixed()
 	}
 	var err error
