@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -104,5 +105,22 @@ func TestTopLevelHoldsWhatWasAskedFor(t *testing.T) {
 		if !strings.HasPrefix(e.Name(), ".") && !slices.Contains(allowed, e.Name()) {
 			t.Errorf("%s stands at the top level", e.Name())
 		}
+	}
+}
+
+func TestPathsInTheReadmeAreThere(t *testing.T) {
+	root := filepath.Join("..", "..")
+	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths := regexp.MustCompile(`\b(?:cmd|internal|prompts)/[A-Za-z0-9_./-]*[A-Za-z0-9_]`).FindAllString(string(readme), -1)
+	for _, p := range paths {
+		if _, err := os.Stat(filepath.Join(root, filepath.FromSlash(p))); err != nil {
+			t.Errorf("README.md names %s: %v", p, err)
+		}
+	}
+	if len(paths) < 20 {
+		t.Errorf("only %d paths were found", len(paths))
 	}
 }
