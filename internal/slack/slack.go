@@ -198,6 +198,16 @@ func (a *Adapter) interactions(w http.ResponseWriter, r *http.Request) {
 	m := a.respond.Respond(r.Context(), briefing.Request{
 		Platform: briefing.Slack, Text: briefing.NewPrivate(in.Actions[0].Value),
 	})
+	if in.ResponseURL == "" {
+		// Slack always gives an address. Whoever does not has the reply here.
+		body, err := json.Marshal(Render(m, audience)[0])
+		if err != nil {
+			a.refuse(w, http.StatusInternalServerError, fmt.Errorf("rendering: %w", err))
+			return
+		}
+		writeJSON(w, body)
+		return
+	}
 	if err := a.out.send(in.ResponseURL, limited(Render(m, audience), maxReplies), 0); err != nil {
 		// Slack shows a warning beside the button, and the person can press again.
 		a.refuse(w, http.StatusServiceUnavailable, err)
