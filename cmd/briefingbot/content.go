@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"time"
+	"unicode/utf8"
 
 	"go.uber.org/zap"
 
@@ -38,18 +39,24 @@ func load(dir string) (briefing.Library, error) {
 	return content.LoadOn(root.FS(), time.Now())
 }
 
+// loadSound is load for whoever needs the briefings, and not the faults.
+func loadSound(dir string) (briefing.Library, error) {
+	lib, err := load(dir)
+	if faults := (content.Faults{}); errors.As(err, &faults) {
+		err = hinted{fmt.Errorf("the briefings have faults:\n%w", err), "mend them, and run briefingbot check " + dir}
+	}
+	return lib, err
+}
+
 // openBot loads the briefings and makes a bot of them. Call close when it is no
 // longer used.
 func (c contentFlags) openBot(log *zap.Logger) (b *bot.Bot, lib briefing.Library, close func() error, err error) {
 	const maxFooter = 500
-	if len(c.Footer) > maxFooter {
+	if utf8.RuneCountInString(c.Footer) > maxFooter {
 		return nil, nil, nil, hinted{fmt.Errorf("BRIEFINGBOT_FOOTER is longer than %d characters", maxFooter), "it stands under every reply: keep it to a sentence or two"}
 	}
-	lib, err = load(c.Content)
+	lib, err = loadSound(c.Content)
 	if err != nil {
-		if faults := (content.Faults{}); errors.As(err, &faults) {
-			err = hinted{fmt.Errorf("the briefings have faults:\n%w", err), "mend them, and run briefingbot check " + c.Content}
-		}
 		return nil, nil, nil, err
 	}
 	finder, err := content.Open(lib)

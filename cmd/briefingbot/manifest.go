@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	grammar "briefingbot/internal/command"
-	"briefingbot/internal/content"
 	"briefingbot/internal/slack"
 	"briefingbot/internal/teams"
 )
@@ -103,10 +102,7 @@ func (c manifestFlags) address() (string, error) {
 
 // table loads the briefings, and makes the table of their commands.
 func (c manifestFlags) table() (*grammar.Table, error) {
-	lib, err := load(c.Content)
-	if faults := (content.Faults{}); errors.As(err, &faults) {
-		return nil, hinted{fmt.Errorf("the briefings have faults:\n%w", err), "mend them, and run briefingbot check " + c.Content}
-	}
+	lib, err := loadSound(c.Content)
 	if err != nil {
 		return nil, err
 	}

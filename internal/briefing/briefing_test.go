@@ -74,3 +74,19 @@ func TestPlainHasEveryTypeOfBlock(t *testing.T) {
 		}
 	}
 }
+
+func TestWithoutShareLeavesTheOtherButtonsAndTheMessageItself(t *testing.T) {
+	next, share := briefing.Button{Label: "Next"}, briefing.Button{Label: "Share", Share: &briefing.Confirm{}}
+	m := &briefing.Message{Blocks: []briefing.Block{
+		briefing.Heading{Text: "01. Title"},
+		briefing.Buttons{Buttons: []briefing.Button{share, next}},
+		briefing.Buttons{Buttons: []briefing.Button{share}},
+	}}
+	before := m.Plain()
+	if got, want := m.WithoutShare().Plain(), "01. Title\n\nButtons: Next"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if m.Plain() != before {
+		t.Errorf("the message became %q", m.Plain())
+	}
+}

@@ -1,6 +1,7 @@
 package briefing
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -88,6 +89,23 @@ func (Buttons) block()    {}
 // AllBlocks has one block of every type, so that a test of an adapter fails when
 // a type is added that it does not draw.
 var AllBlocks = []Block{Heading{}, Subheading{}, Paragraph{}, List{}, Note{}, Source{}, Footer{}, Buttons{}}
+
+// WithoutShare is the message without the buttons that share, for where everyone
+// sees it anyway. It does not change m.
+func (m *Message) WithoutShare() *Message {
+	out := &Message{}
+	for _, b := range m.Blocks {
+		if row, ok := b.(Buttons); ok {
+			kept := slices.DeleteFunc(slices.Clone(row.Buttons), func(b Button) bool { return b.Share != nil })
+			if len(kept) == 0 {
+				continue
+			}
+			b = Buttons{Buttons: kept}
+		}
+		out.Blocks = append(out.Blocks, b)
+	}
+	return out
+}
 
 // Plain is the whole message in reading order, for screen readers and
 // notifications.

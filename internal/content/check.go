@@ -39,7 +39,6 @@ func (p *parser) checkSections(b *briefing.Briefing) {
 		slugLine := line
 		if note := p.sectionInfo[s.Number]; note != nil {
 			s.Kind, s.Slug, s.Synonyms = note.kind, note.slug, note.synonyms
-			slugLine = max(line, note.slugLine)
 			if note.slugLine > 0 {
 				slugLine = note.slugLine
 			}

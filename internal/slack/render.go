@@ -23,14 +23,13 @@ const (
 
 // Slack's limits, from https://docs.slack.dev/reference/block-kit.
 const (
-	maxBlocks    = 50   // in a message
-	maxText      = 4000 // characters of a message's text
-	partNote     = 100  // of them, for saying that there is another part
-	maxHeader    = 150  // characters of a header
-	maxLabel     = 75   // characters of a button
-	maxPerRow    = 25   // buttons of an actions block
-	maxIndent    = 8    // of a list
-	maxPlainText = 3000 // characters of a text object
+	maxBlocks = 50   // in a message
+	maxText   = 4000 // characters of a message's text
+	partNote  = 100  // of them, for saying that there is another part
+	maxHeader = 150  // characters of a header
+	maxLabel  = 75   // characters of a button
+	maxPerRow = 25   // buttons of an actions block
+	maxIndent = 8    // of a list
 )
 
 // Render draws a message in Block Kit. A message that is too large for Slack
@@ -40,6 +39,9 @@ const (
 // Content is drawn as rich_text and plain_text only, never mrkdwn: in mrkdwn an
 // author's * or _ could not be kept from turning into emphasis.
 func Render(m *briefing.Message, to Audience) []slack.WebhookMessage {
+	if to == Channel {
+		m = m.WithoutShare() // what everyone sees is shared
+	}
 	var out []slack.WebhookMessage
 	parts := briefing.Split(m, fits)
 	for i, part := range parts {
@@ -51,7 +53,7 @@ func Render(m *briefing.Message, to Audience) []slack.WebhookMessage {
 		msg := slack.WebhookMessage{
 			ResponseType: slack.ResponseTypeEphemeral,
 			Text:         escapeText(part.Plain()),
-			Blocks:       &slack.Blocks{BlockSet: blocks(part, to == Channel)},
+			Blocks:       &slack.Blocks{BlockSet: blocks(part)},
 			// A link's preview would put somebody else's words beside the publisher's.
 			UnfurlLinks: &no, UnfurlMedia: &no,
 		}
@@ -60,7 +62,6 @@ func Render(m *briefing.Message, to Audience) []slack.WebhookMessage {
 			msg.ReplaceOriginal = len(out) == 0
 		case Channel:
 			msg.ResponseType = slack.ResponseTypeInChannel
-			msg.Text = escapeText(withoutShare(part).Plain())
 		}
 		out = append(out, msg)
 	}
@@ -73,31 +74,7 @@ func escapeText(s string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
 }
 
-// withoutShare leaves out the buttons that share: what everyone sees is shared.
-func withoutShare(m *briefing.Message) *briefing.Message {
-	out := &briefing.Message{}
-	for _, b := range m.Blocks {
-		if row, ok := b.(briefing.Buttons); ok {
-			var kept []briefing.Button
-			for _, button := range row.Buttons {
-				if button.Share == nil {
-					kept = append(kept, button)
-				}
-			}
-			if len(kept) == 0 {
-				continue
-			}
-			b = briefing.Buttons{Buttons: kept}
-		}
-		out.Blocks = append(out.Blocks, b)
-	}
-	return out
-}
-
-func blocks(m *briefing.Message, public bool) []slack.Block {
-	if public {
-		m = withoutShare(m)
-	}
+func blocks(m *briefing.Message) []slack.Block {
 	var (
 		out  []slack.Block
 		rich *slack.RichTextBlock // that a list may still join

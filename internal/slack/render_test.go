@@ -27,7 +27,7 @@ func TestEveryTypeOfBlockIsDrawn(t *testing.T) {
 			continue
 		}
 		for _, b := range f.Message.Blocks {
-			drawn[reflect.TypeOf(b)] = len(blocks(&briefing.Message{Blocks: []briefing.Block{b}}, false)) > 0
+			drawn[reflect.TypeOf(b)] = len(blocks(&briefing.Message{Blocks: []briefing.Block{b}})) > 0
 		}
 	}
 	for _, b := range briefing.AllBlocks {

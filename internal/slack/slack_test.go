@@ -1,7 +1,6 @@
 package slack
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"crypto/hmac"
@@ -981,38 +980,10 @@ func TestBodiesOver64KiBAreRefused(t *testing.T) {
 	}
 	t.Run("announced and not sent", func(t *testing.T) {
 		head := headers(signatureOf(secret, now(), "a"), now())
-		if status := s.statusWithoutBody(head, maxBody+1); status != http.StatusRequestEntityTooLarge {
+		if status := platformtest.StatusWithoutBody(s.t, s.server, "/slack/commands", head, maxBody+1); status != http.StatusRequestEntityTooLarge {
 			t.Errorf("status %d, want 413", status)
 		}
 	})
-}
-
-// statusWithoutBody sends a request's header alone, and returns the status that
-// comes without a byte of the body.
-func (s *side) statusWithoutBody(h http.Header, length int) int {
-	s.t.Helper()
-	conn, err := net.Dial("tcp", s.server.Listener.Addr().String())
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer conn.Close()
-	var head strings.Builder
-	fmt.Fprintf(&head, "POST /slack/commands HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n", s.server.Listener.Addr(), length)
-	if err := h.Write(&head); err != nil {
-		s.t.Fatal(err)
-	}
-	if _, err := io.WriteString(conn, head.String()+"\r\n"); err != nil {
-		s.t.Fatal(err)
-	}
-	if err := conn.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
-		s.t.Fatal(err)
-	}
-	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
-	if err != nil {
-		s.t.Fatalf("no answer before the body: %v", err)
-	}
-	defer resp.Body.Close()
-	return resp.StatusCode
 }
 
 func TestUnsignedRequestsAreRefusedBeforeTheirBodyIsRead(t *testing.T) {
@@ -1035,7 +1006,7 @@ func TestUnsignedRequestsAreRefusedBeforeTheirBodyIsRead(t *testing.T) {
 		{"a stale timestamp", headers(signatureOf(secret, old, "a"), old)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if status := s.statusWithoutBody(tt.head, 1000); status != http.StatusUnauthorized {
+			if status := platformtest.StatusWithoutBody(s.t, s.server, "/slack/commands", tt.head, 1000); status != http.StatusUnauthorized {
 				t.Errorf("status %d, want 401", status)
 			}
 		})

@@ -186,8 +186,8 @@ func (c *connector) send(ctx context.Context, method, target, conversation strin
 }
 
 // mayRepeat reports whether a request that failed can be made again without
-// anybody seeing its message twice. A new version of a message can always; a new
-// message only where Teams did not take it: a timeout, 502 or 504 may come after.
+// anybody seeing its message twice. Where Teams did not take it, it can; a 502 or
+// 504 may come after Teams did, which does no harm to a new version of a message.
 // https://learn.microsoft.com/microsoftteams/platform/bots/how-to/rate-limit
 func mayRepeat(method string, err error) bool {
 	var (

@@ -26,7 +26,7 @@ const (
 // Markdown, and would turn an author's * or "5." into something else.
 func Render(m *briefing.Message) []*Card {
 	var out []*Card
-	for _, part := range briefing.Split(withoutShare(m), func(blocks []briefing.Block) bool {
+	for _, part := range briefing.Split(m.WithoutShare(), func(blocks []briefing.Block) bool {
 		return size(draw(&briefing.Message{Blocks: blocks})) <= maxCard
 	}) {
 		out = append(out, draw(part))
@@ -48,22 +48,6 @@ func size(c *Card) int {
 		}
 	}
 	return n
-}
-
-// withoutShare leaves out the buttons that share.
-func withoutShare(m *briefing.Message) *briefing.Message {
-	out := &briefing.Message{}
-	for _, b := range m.Blocks {
-		if row, ok := b.(briefing.Buttons); ok {
-			kept := slices.DeleteFunc(slices.Clone(row.Buttons), func(b briefing.Button) bool { return b.Share != nil })
-			if len(kept) == 0 {
-				continue
-			}
-			b = briefing.Buttons{Buttons: kept}
-		}
-		out.Blocks = append(out.Blocks, b)
-	}
-	return out
 }
 
 // Card is an Adaptive Card of version 1.5, the newest that Teams shows on every

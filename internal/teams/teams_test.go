@@ -1,7 +1,6 @@
 package teams
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -927,12 +926,12 @@ func TestLargeActivitiesAreRefused(t *testing.T) {
 	}
 	t.Run("announced and not sent", func(t *testing.T) {
 		a, _ := sized(2000)
-		if got := s.statusWithoutBody(http.Header{"Authorization": {bearerFor(a)}, "Content-Type": {"application/json"}}, maxBody+1); got != http.StatusRequestEntityTooLarge {
+		if got := platformtest.StatusWithoutBody(s.t, s.server, "/api/messages", http.Header{"Authorization": {bearerFor(a)}, "Content-Type": {"application/json"}}, maxBody+1); got != http.StatusRequestEntityTooLarge {
 			t.Errorf("status %d, want 413", got)
 		}
 	})
 	t.Run("unsigned ones before their body is read", func(t *testing.T) {
-		if got := s.statusWithoutBody(http.Header{"Content-Type": {"application/json"}}, 1000); got != http.StatusUnauthorized {
+		if got := platformtest.StatusWithoutBody(s.t, s.server, "/api/messages", http.Header{"Content-Type": {"application/json"}}, 1000); got != http.StatusUnauthorized {
 			t.Errorf("status %d, want 401", got)
 		}
 	})
@@ -940,32 +939,6 @@ func TestLargeActivitiesAreRefused(t *testing.T) {
 	if got := len(s.connector.received()); got != 2 {
 		t.Errorf("%d messages, want 2", got)
 	}
-}
-
-// statusWithoutBody sends a request's header alone, and returns the status that
-// comes without a byte of the body.
-func (s *side) statusWithoutBody(h http.Header, length int) int {
-	s.t.Helper()
-	conn, err := net.Dial("tcp", s.server.Listener.Addr().String())
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer conn.Close()
-	var head strings.Builder
-	fmt.Fprintf(&head, "POST /api/messages HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n", s.server.Listener.Addr(), length)
-	err = errors.Join(h.Write(&head), conn.SetDeadline(time.Now().Add(5*time.Second)))
-	if err == nil {
-		_, err = io.WriteString(conn, head.String()+"\r\n")
-	}
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
-	if err != nil {
-		s.t.Fatalf("no answer before the body: %v", err)
-	}
-	defer resp.Body.Close()
-	return resp.StatusCode
 }
 
 func TestWhatIsNoActivityIsRefused(t *testing.T) {
