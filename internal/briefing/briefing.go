@@ -6,6 +6,8 @@
 package briefing
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -79,6 +81,13 @@ func (p *Pool) Label() string { return strings.TrimSuffix(p.Title, ":") }
 
 // Question is one question of a pool.
 type Question struct{ Text Text }
+
+// ID identifies the question by its words, so that its history stays right when
+// questions are added, removed or moved. Emphasis and space do not count.
+func (q Question) ID() string {
+	sum := sha256.Sum256([]byte(strings.Join(strings.Fields(q.Text.Plain()), " ")))
+	return hex.EncodeToString(sum[:12])
+}
 
 // Section returns the section with that number, or nil.
 func (b *Briefing) Section(number int) *Section {

@@ -19,13 +19,18 @@ const (
 // Request is what somebody typed or pressed, and where.
 type Request struct {
 	Platform Platform
-	Text     Private // the whole command, e.g. "/da-briefing worries"; the slash is optional
-	Public   bool    // others see the reply, as in a channel of Teams
+	Text     Private   // the whole command, e.g. "/da-briefing worries"; the slash is optional
+	Public   bool      // others see the reply, as in a channel of Teams
+	Channel  Channel   // where it was asked; its ID is empty in a private chat
+	Person   []Private // the platform's ids of who asks; to be compared, never to be kept
 }
 
 // Message is what the bot says, in no platform's dialect. It is never changed
 // once it is made: adapters keep the messages they have rendered by address.
-type Message struct{ Blocks []Block }
+type Message struct {
+	Blocks []Block
+	Notice string // what a notification shows; the beginning of the message where empty
+}
 
 // Block is one part of a message. The set is closed: every adapter draws every
 // block of AllBlocks.
@@ -77,6 +82,41 @@ type Button struct {
 // Confirm is the question that a platform asks before a button does its work.
 type Confirm struct{ Title, Text, Yes, No string }
 
+// Form asks for several things at once. What is chosen ends in a command: the
+// Command, the value of every field in their order, and Rest, with spaces between.
+type Form struct {
+	Title, Submit string
+	Command       string // e.g. "/reflection"
+	Fields        []Field
+	Rest          string // what follows the values, such as a time zone; may be empty
+}
+
+// Field is one thing that a form asks for: one of its options, or a time of day
+// where it has none.
+type Field struct {
+	Label   string
+	Options []Option
+	Value   string // chosen at first: an option's, or a time as "09:30"
+}
+
+// Option is a choice of a field. Its value is words of a command, never empty.
+type Option struct{ Label, Value string }
+
+// Chosen is what a field shows at first.
+func (f Field) Chosen() string {
+	for _, o := range f.Options {
+		if o.Value == f.Value {
+			return o.Label
+		}
+	}
+	return f.Value
+}
+
+// CommandOf is the command that the values of the fields, in their order, end in.
+func (f Form) CommandOf(values []string) string {
+	return strings.Join(strings.Fields(f.Command+" "+strings.Join(values, " ")+" "+f.Rest), " ")
+}
+
 func (Heading) block()    {}
 func (Subheading) block() {}
 func (Paragraph) block()  {}
@@ -85,15 +125,16 @@ func (Note) block()       {}
 func (Source) block()     {}
 func (Footer) block()     {}
 func (Buttons) block()    {}
+func (Form) block()       {}
 
 // AllBlocks has one block of every type, so that a test of an adapter fails when
 // a type is added that it does not draw.
-var AllBlocks = []Block{Heading{}, Subheading{}, Paragraph{}, List{}, Note{}, Source{}, Footer{}, Buttons{}}
+var AllBlocks = []Block{Heading{}, Subheading{}, Paragraph{}, List{}, Note{}, Source{}, Footer{}, Buttons{}, Form{}}
 
 // WithoutShare is the message without the buttons that share, for where everyone
 // sees it anyway. It does not change m.
 func (m *Message) WithoutShare() *Message {
-	out := &Message{}
+	out := &Message{Notice: m.Notice}
 	for _, b := range m.Blocks {
 		if row, ok := b.(Buttons); ok {
 			kept := slices.DeleteFunc(slices.Clone(row.Buttons), func(b Button) bool { return b.Share != nil })
@@ -146,6 +187,12 @@ func PlainBlock(b Block) string {
 			labels[i] = button.Label
 		}
 		return "Buttons: " + strings.Join(labels, " | ")
+	case Form:
+		lines := []string{b.Title}
+		for _, f := range b.Fields {
+			lines = append(lines, f.Label+": "+f.Chosen())
+		}
+		return strings.Join(lines, "\n")
 	}
 	return ""
 }

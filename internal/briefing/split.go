@@ -43,6 +43,7 @@ func Split(m *Message, fits func([]Block) bool) []*Message {
 		}
 	}
 	flush()
+	out[0].Notice = m.Notice
 	return out
 }
 

@@ -96,6 +96,8 @@ func (p *printer) block(b briefing.Block) {
 		p.ours(b.Text)
 	case briefing.Buttons:
 		p.buttons(b)
+	case briefing.Form:
+		p.form(b)
 	}
 }
 
@@ -115,6 +117,20 @@ func (p *printer) buttons(b briefing.Buttons) {
 		}
 		fmt.Fprintf(&p.out, "  %s%s  %s\n", button.Label, strings.Repeat(" ", wide-utf8.RuneCountInString(button.Label)), p.styled(button.Command, bold))
 	}
+}
+
+// form is what it would ask for, and the command that says the same.
+func (p *printer) form(f briefing.Form) {
+	var values []string
+	for _, field := range f.Fields {
+		var labels []string
+		for _, o := range field.Options {
+			labels = append(labels, o.Label)
+		}
+		p.wrap(briefing.Text{{Text: field.Label + ": ", Bold: true}, {Text: strings.Join(labels, ", ")}}, "  ", "    ", "")
+		values = append(values, field.Value)
+	}
+	p.wrap(briefing.Text{{Text: f.CommandOf(values), Code: true}}, "  ", "    ", "")
 }
 
 // wrap writes a text in lines of at most the width, the first behind one prefix
