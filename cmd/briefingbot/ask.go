@@ -27,7 +27,7 @@ type askCommand struct {
 }
 
 func (c askCommand) Run(ctx context.Context, s streams) (err error) {
-	b, lib, closeBot, err := c.openBot(zap.NewNop())
+	b, lib, closeBot, err := c.openBot(bot.Weekly{}, zap.NewNop())
 	if err != nil {
 		return err
 	}

@@ -48,9 +48,9 @@ func loadSound(dir string) (briefing.Library, error) {
 	return lib, err
 }
 
-// openBot loads the briefings and makes a bot of them. Call close when it is no
-// longer used.
-func (c contentFlags) openBot(log *zap.Logger) (b *bot.Bot, lib briefing.Library, close func() error, err error) {
+// openBot loads the briefings and makes a bot of them, with weekly questions where
+// it is given what those need. Call close when it is no longer used.
+func (c contentFlags) openBot(weekly bot.Weekly, log *zap.Logger) (b *bot.Bot, lib briefing.Library, close func() error, err error) {
 	const maxFooter = 500
 	if utf8.RuneCountInString(c.Footer) > maxFooter {
 		return nil, nil, nil, hinted{fmt.Errorf("BRIEFINGBOT_FOOTER is longer than %d characters", maxFooter), "it stands under every reply: keep it to a sentence or two"}
@@ -63,5 +63,5 @@ func (c contentFlags) openBot(log *zap.Logger) (b *bot.Bot, lib briefing.Library
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	return bot.New(lib, finder, bot.Config{Footer: c.Footer}, log), lib, finder.Close, nil
+	return bot.New(lib, finder, bot.Config{Footer: c.Footer, Weekly: weekly}, log), lib, finder.Close, nil
 }

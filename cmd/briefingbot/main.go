@@ -29,6 +29,7 @@ type cli struct {
 	Ask      askCommand      `cmd:"" help:"Answer one command here in the terminal, or one on each line of the input."`
 	Check    checkCommand    `cmd:"" help:"Validate a folder of briefings, and list every fault."`
 	Manifest manifestCommand `cmd:"" help:"Write what Slack or Teams is set up from: the app manifest, the app package."`
+	Data     dataCommand     `cmd:"" help:"List every table and column of the database, what it is for and how long it is kept."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
 

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -25,12 +26,32 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"briefingbot/internal/storetest"
 )
 
 // TestMain makes the test binary the program itself where it is started under
 // the name briefingbot, which is then in the PATH.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"briefingbot": main})
+	testscript.Main(tests{m}, map[string]func(){"briefingbot": main})
+}
+
+// tests is the tests of this package for testscript, which ends the process itself.
+type tests struct{ *testing.M }
+
+// Run implements testscript.TestingM.
+func (m tests) Run() int {
+	flag.Parse()
+	chosen := false
+	flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "test.parallel" })
+	if !chosen {
+		// Most of these tests wait, for a process or a time of day: as many may do so
+		// at once as there are, whatever the number of cores.
+		if err := flag.Set("test.parallel", "16"); err != nil {
+			panic(err)
+		}
+	}
+	return storetest.Main(m.M)
 }
 
 func TestScripts(t *testing.T) {
@@ -273,7 +294,7 @@ func TestServeAnswersSlackAndStopsWhenItIsTold(t *testing.T) {
 	if p.out.Len() != 0 {
 		t.Errorf("on standard output: %s", p.out.String())
 	}
-	known := []string{"level", "ts", "msg", "version", "listen", "admin_listen", "briefings", "platforms", "platform", "command", "status", "cause"}
+	known := []string{"level", "ts", "msg", "version", "listen", "admin_listen", "briefings", "platforms", "database", "platform", "command", "status", "cause"}
 	var messages []string
 	for line := range strings.SplitSeq(p.stderr(), "\n") {
 		decoder := json.NewDecoder(strings.NewReader(line))

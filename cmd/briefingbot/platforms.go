@@ -18,6 +18,7 @@ import (
 
 // adapter is a platform's side of the bot.
 type adapter interface {
+	bot.Sender
 	Routes(*http.ServeMux)
 	Close(context.Context) error
 }
@@ -87,8 +88,9 @@ func (p platforms) names() []string {
 	return out
 }
 
-// adapters makes the adapter of every platform that is set up.
-func (p platforms) adapters(b *bot.Bot, log *zap.Logger) ([]adapter, error) {
+// adapters makes the adapter of every platform that is set up, and connects it to
+// the bot. learn keeps the routes of Teams' channels.
+func (p platforms) adapters(b *bot.Bot, learn func(context.Context, briefing.Channel) error, log *zap.Logger) ([]adapter, error) {
 	var out []adapter
 	fixed := b.Fixed()
 	if p.slack.Enabled() {
@@ -96,6 +98,7 @@ func (p platforms) adapters(b *bot.Bot, log *zap.Logger) ([]adapter, error) {
 		if err != nil {
 			return nil, err
 		}
+		b.Connect(briefing.Slack, a)
 		out = append(out, a)
 	}
 	if p.teams.Enabled() {
@@ -106,6 +109,8 @@ func (p platforms) adapters(b *bot.Bot, log *zap.Logger) ([]adapter, error) {
 		if p.teams.InsecureLoopback {
 			log.Warn("unsigned activities are taken from this machine: TEAMS_INSECURE_LOOPBACK is for trials only")
 		}
+		a.LearnRoutes(learn)
+		b.Connect(briefing.Teams, a)
 		out = append(out, a)
 	}
 	return out, nil

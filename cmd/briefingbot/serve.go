@@ -8,15 +8,20 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+
+	"briefingbot/internal/briefing"
+	"briefingbot/internal/schedule"
 )
 
 type serveCommand struct {
 	contentFlags
+	weeklyFlags
 	Listen      string `default:"127.0.0.1:8080" env:"BRIEFINGBOT_LISTEN" help:"Address for the chat platforms."`
 	AdminListen string `default:"127.0.0.1:9090" env:"BRIEFINGBOT_ADMIN_LISTEN" help:"Address for health checks from inside."`
 	LogLevel    string `default:"info" enum:"debug,info,warn,error" env:"BRIEFINGBOT_LOG_LEVEL" help:"debug, info, warn or error."`
@@ -33,20 +38,32 @@ func (c serveCommand) Run(ctx context.Context, s streams) (err error) {
 	}
 	log := c.logger(s.err)
 	defer func() { _ = log.Sync() }() // a terminal or a pipe has nothing to sync
-	b, lib, closeBot, err := c.openBot(log)
+	if err := c.validate(); err != nil {
+		return err
+	}
+	db, kind, err := openStore(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	var jobs *schedule.Scheduler
+	b, lib, closeBot, err := c.openBot(c.weekly(db, func(ctx context.Context, t briefing.Tenant) { jobs.Wake(ctx, t) }), log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, closeBot()) }()
-	adapters, err := platforms.adapters(b, log)
+	adapters, err := platforms.adapters(b, db.LearnRoute, log)
 	if err != nil {
 		return err
 	}
+	if jobs, err = c.scheduler(db, b, log); err != nil {
+		return err
+	}
 
-	var ready atomic.Bool
+	ready := &readiness{ping: db.Ping, log: log}
 	mux, admin := http.NewServeMux(), http.NewServeMux()
-	health(mux, &ready)
-	health(admin, &ready)
+	health(mux, ready)
+	health(admin, ready)
 	for _, a := range adapters {
 		a.Routes(mux)
 	}
@@ -59,30 +76,37 @@ func (c serveCommand) Run(ctx context.Context, s streams) (err error) {
 	if err != nil {
 		return errors.Join(err, public.Close())
 	}
+	if err := jobs.Start(ctx); err != nil {
+		return errors.Join(err, public.Close(), inside.Close())
+	}
 	servers := []*http.Server{newServer(mux, log), newServer(admin, log)}
 	failed := make(chan error, len(servers))
 	for i, l := range []net.Listener{public, inside} {
 		go func() { failed <- servers[i].Serve(l) }()
 	}
-	ready.Store(true)
+	ready.serving.Store(true)
 	log.Info("ready", zap.String("version", version()), zap.Stringer("listen", public.Addr()),
-		zap.Stringer("admin_listen", inside.Addr()), zap.Int("briefings", len(lib)), zap.Strings("platforms", platforms.names()))
+		zap.Stringer("admin_listen", inside.Addr()), zap.Int("briefings", len(lib)), zap.Strings("platforms", platforms.names()),
+		zap.String("database", kind))
 
 	select {
 	case <-ctx.Done():
 	case err = <-failed:
 	}
-	// Last in, first out: no new requests, then those under way, then replies that
-	// go out by themselves. All within shutdownTime.
-	ready.Store(false)
+	// No new requests and no new posts; then those under way, then replies that go
+	// out by themselves. All within shutdownTime.
+	ready.serving.Store(false)
 	log.Info("stopping")
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
 	defer cancel()
+	posts := make(chan error, 1)
+	go func() { posts <- jobs.Stop(stop) }()
 	for _, server := range servers {
 		if stopErr := server.Shutdown(stop); stopErr != nil {
 			err = errors.Join(err, fmt.Errorf("stopping: %w", stopErr), server.Close())
 		}
 	}
+	err = errors.Join(err, <-posts)
 	for _, a := range adapters {
 		err = errors.Join(err, a.Close(stop))
 	}
@@ -127,13 +151,51 @@ func listen(ctx context.Context, address, setting string) (net.Listener, error) 
 	return l, nil
 }
 
+// readiness is whether the process answers, its database included.
+type readiness struct {
+	serving atomic.Bool
+	ping    func(context.Context) error
+	log     *zap.Logger
+	mu      sync.Mutex // guards what follows
+	asked   time.Time
+	err     error
+}
+
+const pingEvery = time.Second
+
+// check is nil where it is ready. The database is asked once a second at most,
+// however many ask here.
+func (r *readiness) check(ctx context.Context) error {
+	if !r.serving.Load() {
+		return errors.New("stopping")
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if time.Since(r.asked) > pingEvery {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*pingEvery)
+		defer cancel()
+		err := r.ping(ctx)
+		switch {
+		case err != nil && r.err == nil:
+			r.log.Error("the database does not answer", zap.String("cause", err.Error()))
+		case err == nil && r.err != nil:
+			r.log.Info("the database answers again")
+		}
+		r.err, r.asked = err, time.Now()
+	}
+	if r.err != nil {
+		return errors.New("the database does not answer")
+	}
+	return nil
+}
+
 // health adds /healthz, which says that the process lives, and /readyz, which
 // says that it answers.
-func health(mux *http.ServeMux, ready *atomic.Bool) {
+func health(mux *http.ServeMux, ready *readiness) {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if !ready.Load() {
-			http.Error(w, "stopping", http.StatusServiceUnavailable)
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		if err := ready.check(r.Context()); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			return
 		}
 		_, _ = io.WriteString(w, "ok\n")

@@ -5,12 +5,14 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
 	"math/rand/v2"
 	"runtime/debug"
 	"slices"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -26,19 +28,23 @@ const DefaultFooter = "If a child is in immediate danger call 999. Otherwise fol
 // Config is what an organisation decides.
 type Config struct {
 	Footer string // at the end of every reply; DefaultFooter if empty
+	Weekly
 }
 
 // Bot answers requests. It is safe for concurrent use.
 type Bot struct {
-	lib    briefing.Library
-	finder *content.Finder
-	table  *command.Table
-	words  phrasebook
-	log    *zap.Logger
-	fixed  map[key]*briefing.Message
-	usual  map[string]usual
-	public map[*briefing.Message]*briefing.Message // what others see in place of a fixed reply, where it differs
-	draw   func(n int) int                         // a number from 0 to n-1
+	cfg     Config
+	lib     briefing.Library
+	finder  *content.Finder
+	table   *command.Table
+	words   phrasebook
+	log     *zap.Logger
+	senders map[briefing.Platform]Sender
+	posts   map[string]weeklyPost // by the question's id
+	fixed   map[key]*briefing.Message
+	usual   map[string]usual
+	public  map[*briefing.Message]*briefing.Message // what others see in place of a fixed reply, where it differs
+	draw    func(n int) int                         // a number from 0 to n-1
 }
 
 // key names a reply that depends on the command alone.
@@ -48,6 +54,7 @@ type key struct {
 	section  int
 	pool     string
 	question int
+	weekly   bool // with Help: on the weekly question alone
 }
 
 // showsCasework reports whether the reply holds casework questions.
@@ -69,13 +76,19 @@ func (k key) showsCasework() bool {
 
 // New makes a bot of a library and the finder that was opened on it.
 func New(lib briefing.Library, finder *content.Finder, cfg Config, log *zap.Logger) *Bot {
-	if cfg.Footer == "" {
-		cfg.Footer = DefaultFooter
+	cfg.Footer = cmp.Or(cfg.Footer, DefaultFooter)
+	cfg.Title = cmp.Or(cfg.Title, DefaultTitle)
+	cfg.Zone = cmp.Or(cfg.Zone, DefaultZone)
+	if cfg.Now == nil {
+		cfg.Now = time.Now
 	}
 	b := &Bot{
-		lib: lib, finder: finder, table: command.New(lib), log: log, draw: rand.IntN,
-		words: phrasebook{footer: briefing.Footer{Text: cfg.Footer}, several: len(lib) > 1},
+		cfg: cfg, lib: lib, finder: finder, table: command.New(lib), log: log, draw: rand.IntN,
+		senders: map[briefing.Platform]Sender{},
+		words:   phrasebook{footer: briefing.Footer{Text: cfg.Footer}, several: len(lib) > 1, zone: cfg.Zone},
 	}
+	b.words.lib, b.words.usages = lib, b.table.ReflectionHelp()
+	b.posts = b.weeklyPosts()
 	b.fixed = b.fixedReplies()
 	b.usual = b.usualReplies()
 	b.public = map[*briefing.Message]*briefing.Message{}
@@ -117,7 +130,7 @@ func (b *Bot) usualReplies() map[string]usual {
 	out := map[string]usual{}
 	for _, text := range texts {
 		cmd := b.table.Parse(briefing.NewPrivate(text))
-		if cmd.Verb == command.Random {
+		if cmd.Verb == command.Random || isWeekly(cmd) {
 			continue
 		}
 		if m, err := b.answer(cmd); err == nil && fixed[m] {
@@ -137,9 +150,10 @@ func (b *Bot) Fixed() []*briefing.Message {
 func (b *Bot) fixedReplies() map[key]*briefing.Message {
 	w := &b.words
 	m := map[key]*briefing.Message{
-		{verb: command.Briefings}: w.briefings(b.lib),
-		{verb: command.Help}:      w.help("What you can type", b.table.Help(nil), nil),
-		{verb: command.Unknown}:   w.help("That is not a command here. You can type:", b.table.Help(nil), nil),
+		{verb: command.Briefings}:          w.briefings(b.lib),
+		{verb: command.Help}:               w.help("What you can type", b.table.Help(nil), nil),
+		{verb: command.Help, weekly: true}: w.help("What you can type about the weekly question", b.table.ReflectionHelp(), nil),
+		{verb: command.Unknown}:            w.help("That is not a command here. You can type:", b.table.Help(nil), nil),
 	}
 	for _, br := range b.lib {
 		m[key{verb: command.Contents, briefing: br}] = w.contents(br)
@@ -165,7 +179,7 @@ func (b *Bot) fixedReplies() map[key]*briefing.Message {
 
 // Respond answers a request. It never fails towards the person: where something
 // went wrong the reply says so, and the cause is logged once.
-func (b *Bot) Respond(_ context.Context, req briefing.Request) (reply *briefing.Message) {
+func (b *Bot) Respond(ctx context.Context, req briefing.Request) (reply *briefing.Message) {
 	cmd := command.Command{}
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -180,9 +194,14 @@ func (b *Bot) Respond(_ context.Context, req briefing.Request) (reply *briefing.
 		return b.seen(u.reply, req.Public)
 	}
 	cmd = b.table.Parse(req.Text)
-	reply, err := b.answer(cmd)
+	var err error
+	if isWeekly(cmd) {
+		reply, err = b.weekly(ctx, req, cmd)
+	} else {
+		reply, err = b.answer(cmd)
+	}
 	if err != nil {
-		b.log.Error("reply failed", zap.String("platform", string(req.Platform)), zap.Stringer("command", cmd.Verb), zap.Error(err))
+		b.failed(req, cmd.Verb, err)
 		return b.words.sorry()
 	}
 	b.replied(req, cmd.Verb)
@@ -221,7 +240,7 @@ func (b *Bot) answer(cmd command.Command) (*briefing.Message, error) {
 	case command.Random:
 		return b.random(cmd), nil
 	}
-	return b.fixed[key{verb: cmd.Verb, briefing: cmd.Briefing}], nil
+	return b.fixed[key{verb: cmd.Verb, briefing: cmd.Briefing, weekly: cmd.OnReflection}], nil
 }
 
 func (b *Bot) section(cmd command.Command) (*briefing.Message, error) {

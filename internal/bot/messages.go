@@ -15,7 +15,10 @@ import (
 // Ours and spans marked Ours; everything else is a publisher's, untouched.
 type phrasebook struct {
 	footer  briefing.Footer
-	several bool // briefings, so that a reply says which one it is from
+	several bool   // briefings, so that a reply says which one it is from
+	zone    string // of schedules that name none
+	lib     briefing.Library
+	usages  []command.Usage // of /reflection
 }
 
 // source says where the text above it is from; s is nil for a whole briefing.

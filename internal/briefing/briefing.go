@@ -83,9 +83,10 @@ func (p *Pool) Label() string { return strings.TrimSuffix(p.Title, ":") }
 type Question struct{ Text Text }
 
 // ID identifies the question by its words, so that its history stays right when
-// questions are added, removed or moved. Emphasis and space do not count.
+// questions are added, removed or moved. Emphasis, space and the addresses of
+// links do not count.
 func (q Question) ID() string {
-	sum := sha256.Sum256([]byte(strings.Join(strings.Fields(q.Text.Plain()), " ")))
+	sum := sha256.Sum256([]byte(strings.Join(strings.Fields(q.Text.Letters()), " ")))
 	return hex.EncodeToString(sum[:12])
 }
 

@@ -2,6 +2,7 @@ package briefing
 
 import (
 	"errors"
+	"strings"
 	"time"
 )
 
@@ -66,6 +67,24 @@ type Slot struct {
 	At  time.Time // the instant, UTC
 }
 
+// outOfTurn begins the key of a slot that no rule planned.
+const outOfTurn = "now "
+
+// SlotNow is a slot out of turn. There is one a minute, so that what is asked for
+// twice at a time is posted once.
+func SlotNow(now time.Time) Slot {
+	return Slot{Key: outOfTurn + now.UTC().Format("2006-01-02T15:04Z"), At: now}
+}
+
+// OutOfTurn reports whether somebody asked for the slot, and no rule planned it.
+func (s Slot) OutOfTurn() bool { return strings.HasPrefix(s.Key, outOfTurn) }
+
+// Date is the day of the slot, in its local time; of one out of turn, in UTC.
+func (s Slot) Date() Date {
+	day, _, _ := strings.Cut(strings.TrimPrefix(s.Key, outOfTurn), "T")
+	return Date(day)
+}
+
 // Region is a part of the United Kingdom with bank holidays of its own.
 type Region string
 
@@ -109,6 +128,7 @@ const (
 	CauseRejected    Cause = "rejected"     // the platform did not take this message
 	CauseNoAnswer    Cause = "no-answer"    // the platform did not say whether it took it
 	CauseStopped     Cause = "stopped"      // the bot was stopped while it was sending
+	CauseZone        Cause = "zone"         // the time zone is no longer known
 )
 
 // Post is a slot's question and how its delivery stands.
@@ -124,6 +144,21 @@ type Post struct {
 	Claim    string    // which attempt is under way, so that a late answer is not taken for another's
 	SentAt   time.Time // zero until it is sent
 	Message  string    // the platform's id of what was sent
+}
+
+// Claimed is what somebody who delivers for a tenant has to do.
+type Claimed struct {
+	Elsewhere bool      // another process delivers for the tenant
+	Posts     []Post    // to be sent now, with the channels' routes
+	Next      time.Time // when there may be more; zero where there is nothing else
+}
+
+// Result is what became of a post that was claimed.
+type Result struct {
+	Post  Post      // with its state, cause, tries, resent, message and time of sending
+	TryAt time.Time // when a post that is due again is to be tried
+	Pause Cause     // why the channel gets nothing from now on; empty where it does
+	Hold  time.Time // until when nothing is sent for the tenant; zero for no wait
 }
 
 // Outcome says what is known about a delivery that did not succeed.

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/agnivade/levenshtein"
-
 	"briefingbot/internal/briefing"
 )
 
@@ -20,39 +18,63 @@ type Verb int
 
 // The verbs.
 const (
-	Unknown   Verb = iota // not a command of this bot's
-	Contents              // a briefing's sections
-	Section               // the section that Words mean
-	All                   // the whole briefing
-	Meeting               // a plan for a team meeting
-	Search                // passages with Words in them
-	Questions             // every pool of a briefing
-	Pool                  // the pool that Words mean, or question Number of it
-	Random                // one question, of the pool that Words mean or of any
-	Briefings             // the library
-	Help
+	Unknown      Verb = iota // not a command of this bot's
+	Contents                 // a briefing's sections
+	Section                  // the section that Words mean
+	All                      // the whole briefing
+	Meeting                  // a plan for a team meeting
+	Search                   // passages with Words in them
+	Questions                // every pool of a briefing
+	Pool                     // the pool that Words mean, or question Number of it
+	Random                   // one question, of the pool that Words mean or of any
+	Briefings                // the library
+	Help                     // what can be typed
+	Reflection               // how the channel's weekly question stands
+	Weekly                   // the question as Schedule says, from now on
+	SetUp                    // a form that asks for a schedule
+	Pause                    // no question until Until
+	Resume                   // the end of a pause
+	Skip                     // the next question is left out
+	Now                      // a question at once
+	Again                    // a question that may not have arrived, once more
+	Preview                  // what comes next
+	Notification             // whether notifications are Neutral
+	History                  // what came so far
+	Stop                     // nothing is kept about the channel
+	Holidays                 // the bank holidays of Region are skipped
 )
 
 // String names the verb for logs and metrics.
 func (v Verb) String() string {
-	return [...]string{"unknown", "contents", "section", "all", "meeting", "search", "questions", "pool", "random", "briefings", "help"}[v]
+	return [...]string{
+		"unknown", "contents", "section", "all", "meeting", "search", "questions", "pool", "random", "briefings", "help",
+		"reflection", "weekly", "setup", "pause", "resume", "skip", "now", "again", "preview", "notification", "history", "stop", "holidays",
+	}[v]
 }
 
 // Command is a request understood.
 type Command struct {
 	Verb     Verb
-	Briefing *briefing.Briefing // nil for Briefings, Unknown, and Help on everything
+	Briefing *briefing.Briefing // nil for Briefings, Unknown, all of /reflection, and Help on everything
 	Words    briefing.Private   // what the verb is about, as it was typed
 	Number   int                // of a question in its pool, from 1; 0 for none
+
+	OnReflection bool            // with Help: on /reflection alone
+	Schedule     *Schedule       // with Weekly, where Fault is NoFault
+	Until        When            // with Pause: zero for no end
+	Region       briefing.Region // with Holidays: briefing.NoRegion where nothing is skipped
+	Neutral      bool            // with Notification
+	Fault        Fault           // what of /reflection's words was not understood
 }
 
 // family is the part of a command's name that all briefings share.
 type family int
 
 const (
-	briefingFamily  family = iota // /da-briefing
-	questionsFamily               // /da-questions
-	listFamily                    // /briefings
+	briefingFamily   family = iota // /da-briefing
+	questionsFamily                // /da-questions
+	listFamily                     // /briefings
+	reflectionFamily               // /reflection
 )
 
 // row is a line of the table: one thing that can be typed.
@@ -80,10 +102,31 @@ var rows = []row{
 	{listFamily, Briefings, nil, "", "the briefings that there are"},
 	{listFamily, Search, []string{"search", "find"}, "WORDS", "passages with these words, from every briefing"},
 	{listFamily, Help, []string{"help"}, "", "everything you can type"},
+	{reflectionFamily, Reflection, nil, "", "how this channel's weekly question stands"},
+	{reflectionFamily, Reflection, []string{"status"}, "", ""},
+	{reflectionFamily, Weekly, []string{"weekly", "every"}, "DAY TIME [ZONE] [POOL] [BRIEFING]", "a question every week, like weekly monday 09:30"},
+	{reflectionFamily, Weekly, []string{"fortnightly"}, "DAY TIME [ZONE] [POOL] [BRIEFING]", "a question every second week, like fortnightly tuesday 2pm"},
+	{reflectionFamily, SetUp, []string{"set up", "setup", "change", "form"}, "", "a form that asks for all of it"},
+	{reflectionFamily, Preview, []string{"preview"}, "", "what comes next"},
+	{reflectionFamily, Now, []string{"now"}, "", "a question at once"},
+	{reflectionFamily, Again, []string{"again"}, "", "once more, a question that may not have arrived"},
+	{reflectionFamily, Skip, []string{"skip"}, "", "leave out the next question"},
+	{reflectionFamily, Pause, []string{"pause"}, "[until DATE]", "no questions for now, or until a day like 5 january"},
+	{reflectionFamily, Resume, []string{"resume", "unpause", "continue"}, "", "go on after a pause"},
+	{reflectionFamily, Holidays, []string{"holidays", "holiday", "bank"}, "REGION", "skip the bank holidays of england, scotland or northern ireland"},
+	{reflectionFamily, Holidays, []string{"holidays include"}, "", "questions on bank holidays too"},
+	{reflectionFamily, Notification, []string{"preview neutral", "neutral preview"}, "", "notifications that show the title alone"},
+	{reflectionFamily, Notification, []string{"preview full", "full preview"}, "", "notifications that show the question"},
+	{reflectionFamily, History, []string{"history"}, "", "what was asked, and when"},
+	{reflectionFamily, Stop, []string{"stop", "remove"}, "", "end it, and remove everything about this channel"},
+	{reflectionFamily, Help, []string{"help"}, "", "this help"},
 }
 
-// BriefingsCommand is the one command that no briefing brings along.
-const BriefingsCommand = "/briefings"
+// The commands that no briefing brings along.
+const (
+	BriefingsCommand  = "/briefings"
+	ReflectionCommand = "/reflection"
+)
 
 // Table understands the commands of a library.
 type Table struct {
@@ -98,7 +141,10 @@ type name struct {
 
 // New makes the table of a library's commands.
 func New(lib briefing.Library) *Table {
-	t := &Table{lib: lib, names: map[string]name{BriefingsCommand[1:]: {listFamily, nil}}}
+	t := &Table{lib: lib, names: map[string]name{
+		BriefingsCommand[1:]:  {family: listFamily},
+		ReflectionCommand[1:]: {family: reflectionFamily},
+	}}
 	for _, b := range lib {
 		t.names[b.BriefingCommand()[1:]] = name{briefingFamily, b}
 		t.names[b.QuestionsCommand()[1:]] = name{questionsFamily, b}
@@ -117,22 +163,16 @@ func (t *Table) Parse(text briefing.Private) Command {
 		}
 		return Command{}
 	}
-	key, arg := cutWord(rest)
-	if key == "" {
+	if n.family == reflectionFamily {
+		return t.reflection(rest)
+	}
+	if rest == "" {
 		return Command{Verb: bare[n.family], Briefing: n.briefing}
 	}
 	cmd := Command{Briefing: n.briefing}
-	for _, r := range rows {
-		switch {
-		case r.family != n.family || len(r.keys) == 0:
-			continue
-		case isOne(key, r.keys) && (arg == "" || r.arg != ""):
-			cmd.Verb, cmd.Words = r.verb, briefing.NewPrivate(arg)
-			return cmd
-		case isOne(strings.Join(strings.Fields(rest), " "), r.keys):
-			cmd.Verb = r.verb
-			return cmd
-		}
+	if verb, words, ok := choose(n.family, rest); ok {
+		cmd.Verb, cmd.Words = verb, briefing.NewPrivate(words)
+		return cmd
 	}
 	switch n.family {
 	case briefingFamily:
@@ -145,10 +185,28 @@ func (t *Table) Parse(text briefing.Private) Command {
 			}
 		}
 		cmd.Words = briefing.NewPrivate(rest)
-	case listFamily:
+	case listFamily, reflectionFamily: // the latter has been understood above
 		cmd.Verb = Briefings
 	}
 	return cmd
+}
+
+// choose finds the row that words after a command's name ask for, and what of
+// them the row is about.
+func choose(f family, rest string) (v Verb, words string, ok bool) {
+	key, arg := cutWord(rest)
+	for i := range rows {
+		r := &rows[i]
+		switch {
+		case r.family != f || len(r.keys) == 0:
+			continue
+		case isOne(key, r.keys) && (arg == "" || r.arg != ""):
+			return r.verb, arg, true
+		case isOne(strings.Join(strings.Fields(rest), " "), r.keys):
+			return r.verb, "", true
+		}
+	}
+	return Unknown, "", false
 }
 
 // greetings ask for help where no command stands: a bot in a chat is greeted, or
@@ -177,81 +235,4 @@ func isOne(word string, keys []string) bool {
 		}
 	}
 	return false
-}
-
-// Usage is a line of help: what to type, and what it gives.
-type Usage struct{ Type, Purpose string }
-
-// Help lists what can be typed about a briefing, or everything where b is nil.
-func (t *Table) Help(b *briefing.Briefing) []Usage {
-	var out []Usage
-	add := func(f family, command string, of *briefing.Briefing) {
-		for _, r := range rows {
-			if r.family != f || r.purpose == "" {
-				continue
-			}
-			words := []string{command}
-			if len(r.keys) > 0 {
-				words = append(words, r.keys[0])
-			}
-			if r.arg != "" {
-				words = append(words, r.arg)
-			}
-			out = append(out, Usage{strings.Join(words, " "), r.about(of)})
-		}
-	}
-	for _, known := range t.lib {
-		if b == nil || b == known {
-			add(briefingFamily, known.BriefingCommand(), known)
-			if len(pools(known)) > 0 {
-				add(questionsFamily, known.QuestionsCommand(), known)
-			}
-		}
-	}
-	add(listFamily, BriefingsCommand, nil)
-	return out
-}
-
-// about is the row's purpose in the words of a briefing.
-func (r row) about(b *briefing.Briefing) string {
-	if b == nil || !strings.Contains(r.purpose, "{") {
-		return r.purpose
-	}
-	example, s := "1", b.First(briefing.Worries) // which most people ask for
-	if s == nil {
-		s = b.Section(1 + len(b.Sections)/2)
-	}
-	if s != nil {
-		example = strconv.Itoa(s.Number) + " or " + s.Slug
-	}
-	return strings.NewReplacer("{section}", example, "{pools}", strings.Join(pools(b), " or ")).Replace(r.purpose)
-}
-
-// pools is the names of a briefing's pools.
-func pools(b *briefing.Briefing) []string {
-	var out []string
-	for _, s := range b.Sections {
-		for _, p := range s.Pools {
-			out = append(out, p.Name)
-		}
-	}
-	return out
-}
-
-// Suggest names the command of a briefing that a single word, which names none,
-// was most likely meant for: "/da-briefing meeting" for "meetng". It is empty
-// where none is near. The answer holds no typed word.
-func (t *Table) Suggest(b *briefing.Briefing, typed briefing.Private) string {
-	word, rest := cutWord(strings.ToLower(typed.Reveal()))
-	for _, r := range rows {
-		if r.family != briefingFamily || len(r.keys) == 0 || rest != "" && r.arg == "" {
-			continue
-		}
-		for _, key := range r.keys {
-			if len(word) >= 3 && levenshtein.ComputeDistance(word, key) <= 1+len(key)/6 {
-				return b.BriefingCommand() + " " + r.keys[0]
-			}
-		}
-	}
-	return ""
 }

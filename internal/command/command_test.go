@@ -85,21 +85,25 @@ func TestEveryUsageLineIsUnderstoodAsItSays(t *testing.T) {
 	lib := library()
 	table := command.New(lib)
 	verbs := map[command.Verb]bool{}
-	for _, u := range table.Help(nil) {
-		text := strings.NewReplacer("SECTION", "worries", "WORDS", "some words", "[POOL]", "casework", "POOL", "practice").Replace(u.Type)
+	for _, u := range slices.Concat(table.Help(nil), table.ReflectionHelp()) {
+		text := strings.NewReplacer("SECTION", "worries", "WORDS", "some words", "[POOL]", "casework", "POOL", "practice",
+			"DAY", "monday", "TIME", "09:30", "[ZONE]", "Europe/Paris", "[BRIEFING]", "neglect", "[until DATE]", "until 5 january", "REGION", "scotland").Replace(u.Type)
 		got := table.Parse(briefing.NewPrivate(text))
 		if got.Verb == command.Unknown {
 			t.Errorf("%q is in help and is not understood", u.Type)
 		}
-		if strings.Contains(u.Type, " ") && (got.Verb == command.Contents || got.Verb == command.Questions || got.Verb == command.Briefings) {
+		if strings.Contains(u.Type, " ") && (got.Verb == command.Contents || got.Verb == command.Questions || got.Verb == command.Briefings || got.Verb == command.Reflection) {
 			t.Errorf("%q is understood as if its words were not there: %v", u.Type, got.Verb)
+		}
+		if got.Fault != command.NoFault {
+			t.Errorf("%q has fault %d", text, got.Fault)
 		}
 		if u.Purpose == "" {
 			t.Errorf("%q has no purpose", u.Type)
 		}
 		verbs[got.Verb] = true
 	}
-	for v := command.Contents; v <= command.Help; v++ {
+	for v := command.Contents; v <= command.Holidays; v++ {
 		if !verbs[v] {
 			t.Errorf("help has no line for %v", v)
 		}
@@ -109,7 +113,7 @@ func TestEveryUsageLineIsUnderstoodAsItSays(t *testing.T) {
 func TestHelpOnOneBriefingLeavesTheOthersOut(t *testing.T) {
 	lib := library()
 	for _, u := range command.New(lib).Help(lib[0]) {
-		if strings.HasPrefix(u.Type, "/neg-") {
+		if strings.HasPrefix(u.Type, "/neg-") || strings.HasPrefix(u.Type, command.ReflectionCommand) {
 			t.Errorf("help on %s has %q", lib[0].ID, u.Type)
 		}
 	}
@@ -179,20 +183,23 @@ func TestContentReservesEveryWordOfTheTable(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"", "/da-briefing worries", "da-questions casework 2", "/briefings search \u00a0x", "/da-questions \xff 1", "\x00"} {
+	for _, s := range []string{"", "/da-briefing worries", "da-questions casework 2", "/briefings search \u00a0x", "/da-questions \xff 1", "\x00",
+		"/reflection", "/reflection weekly mon 9.30am europe/london practice da holidays skip scotland preview neutral", "/reflection every other tues 12 noon both",
+		"/reflection pause until thu 2027-01-05", "/reflection holidays northern\u00a0ireland", "/reflection stpo", "/reflection weekly etc/\xff_ 9:\x00"} {
 		f.Add(s)
 	}
 	lib := library()
 	table := command.New(lib)
 	f.Fuzz(func(t *testing.T, s string) {
 		cmd := table.Parse(briefing.NewPrivate(s))
+		checkReflection(t, table, cmd, s)
 		if cmd.Verb.String() == "" {
 			t.Error("a verb without a name")
 		}
 		if cmd.Number < 0 || cmd.Words.Reveal() != strings.TrimSpace(cmd.Words.Reveal()) {
 			t.Errorf("%+v", cmd)
 		}
-		if cmd.Briefing == nil && cmd.Verb != command.Unknown && cmd.Verb != command.Briefings && cmd.Verb != command.Help && cmd.Verb != command.Search {
+		if cmd.Briefing == nil && cmd.Verb < command.Reflection && cmd.Verb != command.Unknown && cmd.Verb != command.Briefings && cmd.Verb != command.Help && cmd.Verb != command.Search {
 			t.Errorf("%v without a briefing", cmd.Verb)
 		}
 		if s := table.Suggest(lib[0], briefing.NewPrivate(s)); s != "" && !strings.HasPrefix(s, lib[0].BriefingCommand()+" ") {

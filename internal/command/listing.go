@@ -24,13 +24,17 @@ func (t *Table) Listing() []Entry {
 			out = append(out, t.entry(b, b.QuestionsCommand()))
 		}
 	}
-	return append(out, t.entry(nil, BriefingsCommand))
+	return append(out, t.entry(nil, BriefingsCommand), t.entry(nil, ReflectionCommand))
 }
 
 func (t *Table) entry(b *briefing.Briefing, name string) Entry {
 	e := Entry{Name: name}
 	var words []string
-	for _, u := range t.Help(b) {
+	lines := t.Help(b)
+	if name == ReflectionCommand {
+		lines = t.ReflectionHelp()
+	}
+	for _, u := range lines {
 		if u.Type == name {
 			e.Purpose = describe(u.Purpose, b)
 		} else if rest, ok := strings.CutPrefix(u.Type, name+" "); ok {
@@ -56,14 +60,15 @@ func describe(purpose string, b *briefing.Briefing) string {
 // menu that puts them into the message as they stand. So none has words that
 // the person must replace. What comes with every briefing is there for all of
 // them or for none, save that the names of very many do not fit; the list of
-// briefings and the help always do, and lead to the rest.
+// briefings, the help and the weekly question always do, and lead to the rest.
 func (t *Table) Starters(most int) []Usage {
 	var names, more, general []row
 	for _, r := range rows {
 		switch {
 		case r.purpose == "" || r.arg != "" && !strings.HasPrefix(r.arg, "["):
-		case r.family == listFamily:
+		case r.family == listFamily || r.family == reflectionFamily && len(r.keys) == 0:
 			general = append(general, r)
+		case r.family == reflectionFamily: // what a channel can do with it, the command itself says
 		case len(r.keys) == 0:
 			names = append(names, r)
 		case r.verb != Help:
@@ -112,6 +117,8 @@ func starter(r row, b *briefing.Briefing) Usage {
 		words[0] = b.BriefingCommand()
 	case questionsFamily:
 		words[0] = b.QuestionsCommand()
+	case reflectionFamily:
+		words[0] = ReflectionCommand
 	case listFamily:
 	}
 	if len(r.keys) > 0 {

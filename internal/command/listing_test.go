@@ -24,6 +24,9 @@ func TestListingHasEveryCommandWithWhatMayFollow(t *testing.T) {
 		{"/da-questions", "All questions to reflect on – Domestic abuse", "POOL, random [POOL] or help"},
 		{"/neg-briefing", "The sections of the briefing – Neglect", "SECTION, all, meeting, search WORDS or help"},
 		{"/briefings", "The briefings that there are", "search WORDS or help"},
+		{"/reflection", "How this channel's weekly question stands", "weekly DAY TIME [ZONE] [POOL] [BRIEFING], " +
+			"fortnightly DAY TIME [ZONE] [POOL] [BRIEFING], set up, preview, now, again, skip, pause [until DATE], resume, " +
+			"holidays REGION, holidays include, preview neutral, preview full, history, stop or help"},
 	}
 	if diff := cmp.Diff(want, command.New(titled()).Listing()); diff != "" {
 		t.Error(diff)
@@ -46,7 +49,7 @@ func TestListingLeavesOutNothingOfHelp(t *testing.T) {
 
 func TestStartersBeginWithTheNames(t *testing.T) {
 	var got []string
-	for _, u := range command.New(titled()).Starters(10) {
+	for _, u := range command.New(titled()).Starters(12) {
 		got = append(got, u.Type+": "+u.Purpose)
 	}
 	want := []string{
@@ -55,6 +58,7 @@ func TestStartersBeginWithTheNames(t *testing.T) {
 		"/neg-briefing: The sections of the briefing – Neglect",
 		"/briefings: The briefings that there are",
 		"/briefings help: Everything you can type",
+		"/reflection: How this channel's weekly question stands",
 		"/da-briefing all: The whole briefing – Domestic abuse",
 		"/neg-briefing all: The whole briefing – Neglect",
 		"/da-briefing meeting: A plan for a seven-minute team meeting – Domestic abuse",
@@ -100,10 +104,10 @@ func TestStartersFitAnyNumberOfBriefings(t *testing.T) {
 				of[prefix]++
 			}
 		}
-		if !seen["/briefings"] || !seen["/briefings help"] {
+		if !seen["/briefings"] || !seen["/briefings help"] || !seen["/reflection"] {
 			t.Errorf("%d briefings: the way to the rest is missing", n)
 		}
-		if want := min(n, most-2); len(of) != want {
+		if want := min(n, most-3); len(of) != want {
 			t.Errorf("%d briefings: %d of them in the menu, want %d", n, len(of), want)
 		}
 		for prefix, count := range of {

@@ -3,6 +3,7 @@ package outbox_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"testing"
 	"time"
 
@@ -10,14 +11,14 @@ import (
 )
 
 func TestMoreThanFitIsRefusedAndNotQueued(t *testing.T) {
-	o := outbox.New(2)
+	o := outbox.New(2, 2)
 	release := make(chan struct{})
 	for range 2 {
-		if err := o.Go(func(context.Context) { <-release }); err != nil {
+		if err := o.Go("", func(context.Context) { <-release }); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := o.Go(func(context.Context) { t.Error("it was sent all the same") }); !errors.Is(err, outbox.ErrBusy) {
+	if err := o.Go("", func(context.Context) { t.Error("it was sent all the same") }); !errors.Is(err, outbox.ErrBusy) {
 		t.Errorf("the third: %v", err)
 	}
 	close(release)
@@ -26,24 +27,68 @@ func TestMoreThanFitIsRefusedAndNotQueued(t *testing.T) {
 	}
 }
 
+func TestOneKeyLeavesPlacesToOthers(t *testing.T) {
+	o := outbox.New(6, 2)
+	release := make(chan struct{})
+	wait := func(context.Context) { <-release }
+	for i, tt := range []struct {
+		key  string
+		want error
+	}{
+		{"flooded", nil}, {"flooded", nil}, {"flooded", outbox.ErrBusy},
+		{"quiet", nil},
+		{"", nil}, {"", nil}, {"", nil}, // nobody's key has no bound of its own
+		{"", outbox.ErrBusy}, {"quiet", outbox.ErrBusy},
+	} {
+		if err := o.Go(tt.key, wait); !errors.Is(err, tt.want) {
+			t.Errorf("send %d, for %q: %v, want %v", i, tt.key, err, tt.want)
+		}
+	}
+	close(release)
+	if err := o.Close(context.Background()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestPlacesOfAKeyComeBack(t *testing.T) {
+	o := outbox.New(2, 1)
+	for range 100 {
+		sent := make(chan struct{})
+		for {
+			err := o.Go("thread", func(context.Context) { close(sent) })
+			if err == nil {
+				break
+			}
+			if !errors.Is(err, outbox.ErrBusy) {
+				t.Fatal(err)
+			}
+			runtime.Gosched() // the one before gives its place back once it has returned
+		}
+		<-sent
+	}
+	if err := o.Close(context.Background()); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestCloseWaitsAndThenTakesNothing(t *testing.T) {
-	o := outbox.New(1)
+	o := outbox.New(1, 1)
 	sent := false
-	if err := o.Go(func(context.Context) { time.Sleep(50 * time.Millisecond); sent = true }); err != nil {
+	if err := o.Go("", func(context.Context) { time.Sleep(50 * time.Millisecond); sent = true }); err != nil {
 		t.Fatal(err)
 	}
 	if err := o.Close(context.Background()); err != nil || !sent {
 		t.Errorf("closed with %v, sent: %t", err, sent)
 	}
-	if err := o.Go(func(context.Context) {}); !errors.Is(err, outbox.ErrClosed) {
+	if err := o.Go("", func(context.Context) {}); !errors.Is(err, outbox.ErrClosed) {
 		t.Errorf("after it: %v", err)
 	}
 }
 
 func TestCloseGivesUpWhenItsTimeIsOver(t *testing.T) {
-	o := outbox.New(1)
+	o := outbox.New(1, 1)
 	ended := make(chan struct{})
-	if err := o.Go(func(ctx context.Context) { <-ctx.Done(); close(ended) }); err != nil {
+	if err := o.Go("", func(ctx context.Context) { <-ctx.Done(); close(ended) }); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)

@@ -63,11 +63,17 @@ func Fixtures(t testing.TB) []Fixture {
 			out = append(out, Fixture{name + "-public", public})
 		}
 	}
+	out = append(out, weeklyFixtures(t)...)
 	return append(out, Fixture{"every-block", everyBlock()}, Fixture{"hostile-text", hostile()}, Fixture{"very-long", veryLong()})
 }
 
-// NewBot is a bot of the built-in briefings.
+// NewBot is a bot of the built-in briefings, without weekly questions.
 func NewBot(t testing.TB, log *zap.Logger) *bot.Bot {
+	t.Helper()
+	return newBot(t, bot.Weekly{}, log)
+}
+
+func newBot(t testing.TB, weekly bot.Weekly, log *zap.Logger) *bot.Bot {
 	t.Helper()
 	lib, err := content.Load(prompts.FS)
 	if err != nil {
@@ -82,7 +88,7 @@ func NewBot(t testing.TB, log *zap.Logger) *bot.Bot {
 			t.Error(err)
 		}
 	})
-	return bot.New(lib, finder, bot.Config{}, log)
+	return bot.New(lib, finder, bot.Config{Weekly: weekly}, log)
 }
 
 func everyBlock() *briefing.Message {
@@ -112,6 +118,10 @@ func everyBlock() *briefing.Message {
 		briefing.Buttons{Buttons: []briefing.Button{
 			{Label: "A button", Command: "/da-briefing"},
 			{Label: "Share in channel", Command: "/da-briefing 1", Share: &briefing.Confirm{Title: "Share?", Text: "Everyone will see it.", Yes: "Share", No: "Cancel"}},
+		}},
+		briefing.Form{Title: "A form", Submit: "Save", Command: "/reflection", Rest: "Europe/London", Fields: []briefing.Field{
+			{Label: "Day", Value: "monday", Options: []briefing.Option{{Label: "Monday", Value: "monday"}, {Label: "Tuesday", Value: "tuesday"}}},
+			{Label: "Time", Value: "09:30"},
 		}},
 	}}
 }

@@ -10,6 +10,7 @@ import (
 // into the body.
 type form struct {
 	command, text, responseURL, sslCheck, payload []byte
+	team, channel, user, trigger                  []byte
 }
 
 // maxFields is more than twice what Slack sends.
@@ -79,6 +80,14 @@ func parseForm(body []byte) (f form, err error) {
 			f.sslCheck = value
 		case "payload":
 			f.payload = value
+		case "team_id":
+			f.team = value
+		case "channel_id":
+			f.channel = value
+		case "user_id":
+			f.user = value
+		case "trigger_id":
+			f.trigger = value
 		}
 	}
 	return f, nil

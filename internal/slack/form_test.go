@@ -9,7 +9,7 @@ import (
 )
 
 // fields is a form whose values are decoded.
-type fields struct{ command, text, responseURL, sslCheck, payload string }
+type fields struct{ command, text, responseURL, sslCheck, payload, team, channel, user, trigger string }
 
 // readForm reads every field that is used, as the handlers do between them.
 func readForm(body []byte) (f fields, err error) {
@@ -23,6 +23,7 @@ func readForm(body []byte) (f fields, err error) {
 	}{
 		{&f.command, raw.command}, {&f.text, raw.text}, {&f.responseURL, raw.responseURL},
 		{&f.sslCheck, raw.sslCheck}, {&f.payload, raw.payload},
+		{&f.team, raw.team}, {&f.channel, raw.channel}, {&f.user, raw.user}, {&f.trigger, raw.trigger},
 	} {
 		if *field.to, err = decode(field.from); err != nil {
 			return fields{}, err
@@ -38,7 +39,7 @@ func TestFormFieldsAreRead(t *testing.T) {
 	}{
 		{"nothing", "", fields{}},
 		{"separators alone", "&&&", fields{}},
-		{"every field", "command=c&text=t&response_url=r&ssl_check=1&payload=p", fields{"c", "t", "r", "1", "p"}},
+		{"every field", "command=c&text=t&response_url=r&ssl_check=1&payload=p&team_id=T&channel_id=C&user_id=U&trigger_id=1.2", fields{"c", "t", "r", "1", "p", "T", "C", "U", "1.2"}},
 		{"percent escapes", "command=%2Fda-briefing&text=what%20worked%20well%3F", fields{command: "/da-briefing", text: "what worked well?"}},
 		{"plus is a space", "text=what+worked++well%2B", fields{text: "what worked  well+"}},
 		{"letters beyond ASCII", "text=caf%C3%A9+%E2%80%93", fields{text: "café –"}},
@@ -54,7 +55,10 @@ func TestFormFieldsAreRead(t *testing.T) {
 		{"escapes of other fields are not looked at", "user_name=%zz&command=c", fields{command: "c"}},
 		{"a semicolon does not separate", "text=a;command=b", fields{text: "a;command=b"}},
 		{"empty pairs between", "command=c&&text=t&", fields{command: "c", text: "t"}},
-		{"Slack's own example", publishedBody, fields{command: "/webhook-collect", responseURL: "https://hooks.slack.com/commands/T1DC2JH3J/397700885554/96rGlfmibIGlgcZRskXaIFfN"}},
+		{"Slack's own example", publishedBody, fields{
+			command: "/webhook-collect", responseURL: "https://hooks.slack.com/commands/T1DC2JH3J/397700885554/96rGlfmibIGlgcZRskXaIFfN",
+			team: "T1DC2JH3J", channel: "G8PSS9T3V", user: "U2CERLKJA", trigger: "398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c",
+		}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -136,7 +140,10 @@ func FuzzFormAgreesWithPackageURL(f *testing.F) {
 				t.Errorf("%q repeats %s, and was taken", before, name)
 			}
 		}
-		if want := (fields{want.Get("command"), want.Get("text"), want.Get("response_url"), want.Get("ssl_check"), want.Get("payload")}); got != want {
+		if want := (fields{
+			want.Get("command"), want.Get("text"), want.Get("response_url"), want.Get("ssl_check"), want.Get("payload"),
+			want.Get("team_id"), want.Get("channel_id"), want.Get("user_id"), want.Get("trigger_id"),
+		}); got != want {
 			t.Errorf("%q is %q, and package url reads %q", before, got, want)
 		}
 	})

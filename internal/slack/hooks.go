@@ -34,7 +34,7 @@ type hooks struct {
 }
 
 func newHooks(apiURL string, log *zap.Logger) *hooks {
-	h := &hooks{log: log, outbox: outbox.New(maxSending), client: &http.Client{
+	h := &hooks{log: log, outbox: outbox.New(maxSending, maxSending), client: &http.Client{
 		Timeout: sendTimeout,
 		// A response_url does not redirect; following one could lead anywhere.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -53,7 +53,7 @@ func (h *hooks) send(address string, messages []slack.WebhookMessage, delay time
 	if !h.allowed(address) {
 		return errAddress
 	}
-	return h.outbox.Go(func(ctx context.Context) {
+	return h.outbox.Go("", func(ctx context.Context) {
 		select {
 		case <-time.After(delay):
 		case <-ctx.Done():

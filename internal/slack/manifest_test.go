@@ -70,8 +70,8 @@ func listed() []slack.ManifestCommand {
 func TestManifestHasTheCommandsOfTheTable(t *testing.T) {
 	commands := listed()
 	m := readManifest(t, "Briefing Bot", commands)
-	if len(m.Features.Commands) != 5 {
-		t.Fatalf("%d commands for two briefings, want 5", len(m.Features.Commands))
+	if len(m.Features.Commands) != 6 {
+		t.Fatalf("%d commands for two briefings, want 6", len(m.Features.Commands))
 	}
 	for i, got := range m.Features.Commands {
 		if want := commands[i]; got.Command != want.Name || got.Description != want.Description || got.Hint != want.Hint {

@@ -1,6 +1,7 @@
 package slack
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -47,12 +48,12 @@ func Render(m *briefing.Message, to Audience) []slack.WebhookMessage {
 	for i, part := range parts {
 		if i+1 < len(parts) {
 			more := briefing.Note{Text: fmt.Sprintf("Part %d of %d. If the next one does not come, ask for its sections one by one.", i+1, len(parts))}
-			part = &briefing.Message{Blocks: append(slices.Clone(part.Blocks), more)}
+			part = &briefing.Message{Blocks: append(slices.Clone(part.Blocks), more), Notice: part.Notice}
 		}
 		no := false
 		msg := slack.WebhookMessage{
 			ResponseType: slack.ResponseTypeEphemeral,
-			Text:         escapeText(part.Plain()),
+			Text:         escapeText(cmp.Or(part.Notice, part.Plain())),
 			Blocks:       &slack.Blocks{BlockSet: blocks(part)},
 			// A link's preview would put somebody else's words beside the publisher's.
 			UnfurlLinks: &no, UnfurlMedia: &no,
@@ -117,6 +118,8 @@ func blocks(m *briefing.Message) []slack.Block {
 				}
 				out, row = append(out, actions), row[n:]
 			}
+		case briefing.Form:
+			out = append(out, formText(b))
 		default:
 			panic(fmt.Sprintf("slack: no drawing for %T", b)) // every type is drawn in a test
 		}
@@ -209,6 +212,44 @@ func numbered(out []slack.RichTextElement, item briefing.Item) []slack.RichTextE
 	return append(out, line)
 }
 
+// formText is a form where none can be opened: what can be chosen, and a command
+// to type instead.
+func formText(f briefing.Form) slack.Block {
+	drawn := slack.NewRichTextBlock("")
+	if f.Title != "" {
+		drawn.Elements = append(drawn.Elements, section(briefing.Text{{Text: f.Title, Bold: true}}))
+	}
+	fields := &list{Type: slack.RTEList, Style: slack.RTEListBullet}
+	example := make([]string, len(f.Fields))
+	for i, field := range f.Fields {
+		line := briefing.Text{{Text: field.Label + ": "}}
+		for n, o := range field.Options {
+			if n > 0 {
+				line = append(line, briefing.Span{Text: ", "})
+			}
+			if n == 0 || o.Value == field.Value { // what was chosen may be there no longer
+				example[i] = o.Value
+			}
+			line = append(line, briefing.Span{Text: o.Value, Code: true})
+			if o.Label != "" && !strings.EqualFold(o.Label, o.Value) {
+				line = append(line, briefing.Span{Text: " (" + o.Label + ")"})
+			}
+		}
+		if len(field.Options) == 0 {
+			line = append(line, briefing.Span{Text: "a time, as "}, briefing.Span{Text: "09:30", Code: true})
+			example[i] = cmp.Or(field.Value, "09:30")
+		}
+		fields.Elements = append(fields.Elements, section(line))
+	}
+	if len(fields.Elements) > 0 {
+		drawn.Elements = append(drawn.Elements, fields)
+	}
+	drawn.Elements = append(drawn.Elements, section(briefing.Text{
+		{Text: "To choose, type for example "}, {Text: f.CommandOf(example), Code: true},
+	}))
+	return drawn
+}
+
 const (
 	replyAction = "reply."
 	shareAction = "share."
@@ -222,17 +263,18 @@ func drawButton(b briefing.Button, id int) *slack.ButtonBlockElement {
 	if b.Share != nil {
 		action = shareAction
 	}
-	button := slack.NewButtonBlockElement(fmt.Sprintf("%s%d", action, id), b.Command, plain(shorten(b.Label)))
+	button := slack.NewButtonBlockElement(fmt.Sprintf("%s%d", action, id), b.Command, plain(shorten(b.Label, maxLabel)))
 	if c := b.Share; c != nil {
 		button.Confirm = slack.NewConfirmationBlockObject(plain(c.Title), plain(c.Text), plain(c.Yes), plain(c.No))
 	}
 	return button
 }
 
-// shorten makes a label fit a button. The text that it names stands in full elsewhere.
-func shorten(label string) string {
-	if r := []rune(label); len(r) > maxLabel {
-		return string(r[:maxLabel-1]) + "…"
+// shorten makes a label fit where it goes. The text that it names stands in full
+// elsewhere.
+func shorten(label string, most int) string {
+	if r := []rune(label); len(r) > most {
+		return string(r[:most-1]) + "…"
 	}
 	return label
 }

@@ -1,6 +1,7 @@
 // Package slack is the adapter for Slack: it verifies and decodes what Slack
-// sends, and renders and sends what the bot says. Start with Adapter.Routes; the
-// signature check is in verify.go, the drawing in render.go.
+// sends, and renders and sends what the bot says. Start with Adapter.Routes for
+// what people ask, and with Adapter.Send for what is posted unasked; the signature
+// check is in verify.go, the drawing in render.go.
 //
 // It decides nothing that a practitioner reads, and knows no other platform.
 package slack
@@ -65,6 +66,7 @@ type Adapter struct {
 	log      *zap.Logger
 	rendered map[*briefing.Message][]byte // replies to slash commands that are always the same
 	out      *hooks
+	api      *api
 }
 
 // New makes an adapter. fixed lists messages that the responder returns again
@@ -78,9 +80,12 @@ func New(cfg Config, r Responder, fixed []*briefing.Message, log *zap.Logger, no
 	}
 	a := &Adapter{
 		respond: r, verify: newVerifier(cfg.SigningSecret, now), log: log,
-		rendered: make(map[*briefing.Message][]byte, len(fixed)), out: newHooks(cfg.APIURL, log),
+		rendered: make(map[*briefing.Message][]byte, len(fixed)), out: newHooks(cfg.APIURL, log), api: newAPI(cfg),
 	}
 	for _, m := range fixed {
+		if _, asks := formOf(m); asks {
+			continue // it is opened beside the conversation
+		}
 		parts := Render(m, Private)
 		if len(parts) > 1 {
 			continue // the later parts need the request's response_url
@@ -123,9 +128,17 @@ func (a *Adapter) commands(w http.ResponseWriter, r *http.Request) {
 		a.refuse(w, http.StatusBadRequest, err)
 		return
 	}
-	m := a.respond.Respond(r.Context(), briefing.Request{Platform: briefing.Slack, Text: text})
+	arrived := a.verify.now()
+	channel, person := origin(string(form.team), string(form.channel), string(form.user))
+	m := a.respond.Respond(r.Context(), briefing.Request{Platform: briefing.Slack, Text: text, Channel: channel, Person: person})
 	if body, ok := a.rendered[m]; ok {
 		writeJSON(w, body)
+		return
+	}
+	if trigger, err := decode(form.trigger); err == nil && a.openForm(r.Context(), arrived, m, trigger, channel) {
+		// With no body at all Slack shows no message.
+		// https://docs.slack.dev/tools/java-slack-sdk/guides/slash-commands
+		w.WriteHeader(http.StatusOK)
 		return
 	}
 	parts := limited(Render(m, Private), 1+maxReplies)
@@ -147,73 +160,6 @@ func (a *Adapter) commands(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		a.log.Warn("reply not delivered", zap.String("platform", string(briefing.Slack)), zap.String("cause", err.Error()))
 	}
-}
-
-// interaction is the part of Slack's block_actions payload that is used. Who
-// pressed the button is not decoded at all.
-type interaction struct {
-	Type        string `json:"type"`
-	ResponseURL string `json:"response_url"`
-	Container   struct {
-		IsEphemeral bool `json:"is_ephemeral"`
-	} `json:"container"`
-	Actions []struct {
-		ActionID string `json:"action_id"`
-		Value    string `json:"value"`
-	} `json:"actions"`
-}
-
-// interactions answers a button. Slack wants an empty answer to the request
-// itself; the reply goes to its response_url.
-func (a *Adapter) interactions(w http.ResponseWriter, r *http.Request) {
-	buf := getBuffer()
-	defer putBuffer(buf)
-	form, ok := a.receiveForm(w, r, buf)
-	if !ok {
-		return
-	}
-	payload, err := decode(form.payload)
-	if err != nil {
-		a.refuse(w, http.StatusBadRequest, err)
-		return
-	}
-	var in interaction
-	if err := json.Unmarshal([]byte(payload), &in); err != nil {
-		// The error of package json may repeat what it read.
-		a.refuse(w, http.StatusBadRequest, errors.New("payload is not JSON of the expected shape"))
-		return
-	}
-	if in.Type != "block_actions" || len(in.Actions) != 1 || in.Actions[0].Value == "" {
-		a.log.Info("ignored an interaction of another kind", zap.String("platform", string(briefing.Slack)))
-		writeJSON(w, []byte("{}"))
-		return
-	}
-	audience := Private
-	switch {
-	case isShare(in.Actions[0].ActionID):
-		audience = Channel
-	case in.Container.IsEphemeral:
-		audience = PrivateInPlace
-	}
-	m := a.respond.Respond(r.Context(), briefing.Request{
-		Platform: briefing.Slack, Text: briefing.NewPrivate(in.Actions[0].Value),
-	})
-	if in.ResponseURL == "" {
-		// Slack always gives an address. Whoever does not has the reply here.
-		body, err := json.Marshal(Render(m, audience)[0])
-		if err != nil {
-			a.refuse(w, http.StatusInternalServerError, fmt.Errorf("rendering: %w", err))
-			return
-		}
-		writeJSON(w, body)
-		return
-	}
-	if err := a.out.send(in.ResponseURL, limited(Render(m, audience), maxReplies), 0); err != nil {
-		// Slack shows a warning beside the button, and the person can press again.
-		a.refuse(w, http.StatusServiceUnavailable, err)
-		return
-	}
-	writeJSON(w, []byte("{}"))
 }
 
 // events answers Slack's check of the address, and takes note of nothing else yet.

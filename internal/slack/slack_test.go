@@ -130,9 +130,10 @@ type posted struct {
 	}
 }
 
-// fakeSlack takes posts to response_urls.
+// fakeSlack takes posts to response_urls, and calls of its methods.
 type fakeSlack struct {
 	*httptest.Server
+	api    fakeAPI
 	mu     sync.Mutex
 	answer answering
 	posts  []posted
@@ -151,6 +152,10 @@ func newFakeSlack(t *testing.T) *fakeSlack {
 	t.Helper()
 	f := &fakeSlack{}
 	f.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, apiPath) {
+			f.api.ServeHTTP(w, r)
+			return
+		}
 		raw, err := io.ReadAll(r.Body)
 		p := posted{at: time.Now(), path: r.URL.Path, remote: r.RemoteAddr, raw: string(raw)}
 		if err == nil {
@@ -203,7 +208,7 @@ func newSide(t *testing.T, r Responder) *side {
 	}
 	var err error
 	s.adapter, err = New(Config{
-		SigningSecret: briefing.NewPrivate(secret), BotToken: briefing.NewPrivate(botToken), APIURL: s.slack.URL + "/api/",
+		SigningSecret: briefing.NewPrivate(secret), BotToken: briefing.NewPrivate(botToken), APIURL: s.slack.URL + apiPath,
 	}, r, fixed, log, time.Now)
 	if err != nil {
 		t.Fatal(err)

@@ -10,6 +10,8 @@ import (
 	"unicode"
 
 	"github.com/infracloudio/msbotbuilder-go/schema"
+
+	"briefingbot/internal/briefing"
 )
 
 // incoming is the part of an activity that is used.
@@ -21,35 +23,20 @@ import (
 type incoming struct {
 	activityType, id, channelID, serviceURL string
 	text, name, action, replyToID           string
-	from, recipient                         account
+	from                                    string
+	recipient                               account
 	conversationID, conversationType        string
-	tenants                                 []string // every tenant that the activity names
+	teamID, teamChannelID                   string             // empty where it is not in a team
+	tenants                                 []string           // every tenant that the activity names, the conversation's first
+	person                                  []briefing.Private // the ids of who sent it
 	membersAdded                            []account
-	value                                   value
-	targeted                                bool // only the sender saw it, and only the sender is to see the answer
+	command                                 string // of the button that was pressed
+	targeted                                bool   // only the sender saw it, and only the sender is to see the answer
 }
 
 type account struct {
 	ID         string `json:"id"`
 	IsTargeted bool   `json:"isTargeted"`
-}
-
-// value is what a button sends: a command in its data, directly or as the action
-// of an invoke.
-type value struct {
-	Command string `json:"command"`
-	Action  struct {
-		Verb string     `json:"verb"`
-		Data actionData `json:"data"`
-	} `json:"action"`
-}
-
-// command is the command of whatever button was pressed.
-func (v value) command() string {
-	if v.Action.Data.Command != "" {
-		return v.Action.Data.Command
-	}
-	return v.Command
 }
 
 // decode reads an activity. A field of a shape that is not expected is as if it
@@ -58,11 +45,12 @@ func decode(raw []byte) (*incoming, error) {
 	var a struct {
 		Type, ID, ChannelID, ServiceURL, Text, Name, Action, ReplyToID string
 
-		From, Recipient account
-		MembersAdded    []account
-		Conversation    struct{ ID, ConversationType, TenantID string }
-		ChannelData     struct{ Tenant struct{ ID string } }
-		Value           value
+		From         struct{ ID, AADObjectID string }
+		Recipient    account
+		MembersAdded []account
+		Conversation struct{ ID, ConversationType, TenantID string }
+		ChannelData  struct{ Tenant, Team, Channel struct{ ID string } }
+		Value        json.RawMessage
 	}
 	var shape *json.UnmarshalTypeError
 	if err := json.Unmarshal(raw, &a); err != nil && !errors.As(err, &shape) {
@@ -74,12 +62,18 @@ func decode(raw []byte) (*incoming, error) {
 	in := &incoming{
 		activityType: a.Type, id: a.ID, channelID: a.ChannelID, serviceURL: a.ServiceURL,
 		text: a.Text, name: a.Name, action: a.Action, replyToID: a.ReplyToID,
-		from: a.From, recipient: a.Recipient, membersAdded: a.MembersAdded, value: a.Value, targeted: a.Recipient.IsTargeted,
+		from: a.From.ID, recipient: a.Recipient, membersAdded: a.MembersAdded, targeted: a.Recipient.IsTargeted,
 		conversationID: a.Conversation.ID, conversationType: a.Conversation.ConversationType,
+		teamID: a.ChannelData.Team.ID, teamChannelID: a.ChannelData.Channel.ID, command: commandOf(a.Value),
 	}
-	for _, tenant := range []string{a.ChannelData.Tenant.ID, a.Conversation.TenantID} {
+	for _, tenant := range []string{a.Conversation.TenantID, a.ChannelData.Tenant.ID} {
 		if tenant != "" {
 			in.tenants = append(in.tenants, tenant)
+		}
+	}
+	for _, id := range []string{a.From.ID, a.From.AADObjectID} {
+		if id != "" {
+			in.person = append(in.person, briefing.NewPrivate(id))
 		}
 	}
 	return in, nil
@@ -89,13 +83,22 @@ func decode(raw []byte) (*incoming, error) {
 func (in *incoming) activity() schema.Activity {
 	return schema.Activity{
 		Type: schema.ActivityTypes(in.activityType), ID: in.id, ChannelID: in.channelID, ServiceURL: in.serviceURL,
-		From: schema.ChannelAccount{ID: in.from.ID}, Recipient: schema.ChannelAccount{ID: in.recipient.ID},
+		From: schema.ChannelAccount{ID: in.from}, Recipient: schema.ChannelAccount{ID: in.recipient.ID},
 		Conversation: schema.ConversationAccount{ID: in.conversationID},
 	}
 }
 
 // personal reports whether the conversation is between one person and the bot.
 func (in *incoming) personal() bool { return in.conversationType == "personal" }
+
+// isShared reports whether others see what is said in the conversation.
+func (in *incoming) isShared() bool { return !in.personal() && !in.targeted }
+
+// conversation is the id of the conversation without the thread of a channel.
+func (in *incoming) conversation() string {
+	id, _, _ := strings.Cut(in.conversationID, ";messageid=")
+	return id
+}
 
 // isOf reports whether every tenant that the activity names is this one.
 func (in *incoming) isOf(tenant string) bool {

@@ -19,6 +19,8 @@ import (
 	"github.com/infracloudio/msbotbuilder-go/core"
 	"github.com/infracloudio/msbotbuilder-go/core/activity"
 	"github.com/infracloudio/msbotbuilder-go/schema"
+
+	"briefingbot/internal/briefing"
 )
 
 // decoded decodes an activity with these fields beside those that none is without.
@@ -51,7 +53,12 @@ func TestActivityOfTeamsIsUnderstood(t *testing.T) {
 	}
 	want := &incoming{
 		activityType: "message", id: "1485983408511", channelID: "msteams", serviceURL: "https://smba.trafficmanager.net/amer/", text: "Hello <at>Teams TestBot</at>",
-		from:           account{ID: "29:1XJKJMvc5GBtc2JwZq0oj8tHZmzrQgFmB39ATiQWA85gQtHieVkKilBZ9XHoq9j7Zaqt7CZ-NJWi7me2kHTL3Bw"},
+		from: "29:1XJKJMvc5GBtc2JwZq0oj8tHZmzrQgFmB39ATiQWA85gQtHieVkKilBZ9XHoq9j7Zaqt7CZ-NJWi7me2kHTL3Bw",
+		person: []briefing.Private{
+			briefing.NewPrivate("29:1XJKJMvc5GBtc2JwZq0oj8tHZmzrQgFmB39ATiQWA85gQtHieVkKilBZ9XHoq9j7Zaqt7CZ-NJWi7me2kHTL3Bw"),
+			briefing.NewPrivate("7faf8fed-eb0a-4d71-8e30-1c5b1e6ea6d9"),
+		},
+		teamID: "19:712c61d0ef384e5fa681ba90ca943398@thread.skype", teamChannelID: "19:253b1f341670408fb6fe51050b6e5ceb@thread.skype",
 		recipient:      account{ID: "28:c9e8c047-2a34-40a1-b28a-b162d5f5327c"},
 		conversationID: "19:253b1f341670408fb6fe51050b6e5ceb@thread.skype;messageid=1485983194839", conversationType: "channel",
 		tenants: []string{"72f988bf-86f1-41af-91ab-2d7cd011db47", "72f988bf-86f1-41af-91ab-2d7cd011db47"},
@@ -63,7 +70,7 @@ func TestActivityOfTeamsIsUnderstood(t *testing.T) {
 		t.Errorf("typed %q, personal %t, arrival %t, targeted %t", in.typed(), in.personal(), in.isArrival(), in.targeted)
 	}
 	library := in.activity()
-	if library.ID != in.id || library.Conversation.ID != in.conversationID || library.From.ID != in.from.ID || library.Recipient.ID != in.recipient.ID ||
+	if library.ID != in.id || library.Conversation.ID != in.conversationID || library.From.ID != in.from || library.Recipient.ID != in.recipient.ID ||
 		library.ServiceURL != in.serviceURL || library.ChannelID != in.channelID || library.Type != schema.Message || library.Text != "" || library.From.Name != "" {
 		t.Errorf("for the library: %+v", library)
 	}
@@ -128,7 +135,7 @@ func TestFieldOfAnotherShapeIsAsIfItWereMissing(t *testing.T) {
 			if in.typed() != "da-briefing" {
 				t.Errorf("%s %s: typed %q", field, shape, in.typed())
 			}
-			if in.value.command() != "" || in.targeted || in.isArrival() || in.isOf(homeTenant) || in.personal() {
+			if in.command != "" || in.targeted || in.isArrival() || in.isOf(homeTenant) || in.personal() {
 				t.Errorf("%s %s: %+v", field, shape, in)
 			}
 		}
@@ -176,7 +183,7 @@ func TestCommandOfAButtonIsFoundWhereverTeamsPutsIt(t *testing.T) {
 		{`{"data":{"command":"/da-briefing 6"}}`, ""},
 		{`"/da-briefing 6"`, ""},
 	} {
-		if got := decoded(t, `"value":`+tt.value).value.command(); got != tt.want {
+		if got := decoded(t, `"value":`+tt.value).command; got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.value, got, tt.want)
 		}
 	}
@@ -289,7 +296,7 @@ func FuzzActivity(f *testing.F) {
 		if typed := in.typed(); typed != strings.TrimSpace(typed) {
 			t.Errorf("typed %q", typed)
 		}
-		_, _, _, _ = in.isArrival(), in.personal(), in.isOf("t"), in.value.command()
+		_, _, _, _ = in.isArrival(), in.personal(), in.isOf("t"), in.command
 		if _, err := json.Marshal(in.activity()); err != nil {
 			t.Error(err)
 		}

@@ -1,18 +1,14 @@
 package teams
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/url"
-	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -32,17 +28,27 @@ const (
 	// https://learn.microsoft.com/microsoftteams/platform/bots/how-to/rate-limit
 	perSecond        = 7
 	maxConversations = 10_000 // whose pace is remembered
+	// The usual two would make nearly every one of many posts shake hands anew.
+	maxIdle = 64
 )
 
 // connector sends to the conversations of Teams. Where msbotbuilder-go's client
 // has no timeout, knows one tenant, forgets the ids of what it sent, marshals
 // dates of the year 1 and leaves ids unescaped in addresses, this does not.
 type connector struct {
-	http   *http.Client
-	tokens oauth2.TokenSource // nil where nothing is signed, on loopback
-	now    func() time.Time
-	mu     sync.Mutex // guards paces
-	paces  map[string]*rate.Limiter
+	http     *http.Client
+	tokens   oauth2.TokenSource // nil where nothing is signed, on loopback
+	now      func() time.Time
+	mu       sync.Mutex // guards paces and fetching
+	paces    map[string]*rate.Limiter
+	fetching *fetch // a token's that is under way, or nil
+}
+
+func newConnector(now func() time.Time) *connector {
+	client, transport := newHTTPClient(), http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = maxIdle
+	client.Transport = transport
+	return &connector{http: client, now: now}
 }
 
 func newHTTPClient() *http.Client {
@@ -51,20 +57,6 @@ func newHTTPClient() *http.Client {
 		// Nothing that is asked here redirects; following could lead anywhere.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-}
-
-// sendError is an answer of Teams' that is not yes. It holds Teams' error code,
-// and nothing else that Teams wrote.
-type sendError struct {
-	status int
-	code   string
-}
-
-func (e *sendError) Error() string {
-	if e.code == "" {
-		return fmt.Sprintf("Teams answered %d", e.status)
-	}
-	return fmt.Sprintf("Teams answered %d %s", e.status, e.code)
 }
 
 // outgoing is an activity as it is sent. msbotbuilder-go's own marshals zero
@@ -102,6 +94,7 @@ type turn struct {
 	ctx       context.Context
 	connector *connector
 	targeted  bool
+	once      bool   // not tried again, whatever becomes of it
 	sentID    string // of the last activity that was sent
 }
 
@@ -138,7 +131,11 @@ func (t *turn) send(method, activityID string, a schema.Activity) error {
 	if err != nil {
 		return err
 	}
-	t.sentID, err = t.connector.send(t.ctx, method, target, a.Conversation.ID, body)
+	send := t.connector.send
+	if t.once {
+		send = t.connector.once
+	}
+	t.sentID, err = send(t.ctx, method, target, a.Conversation.ID, body)
 	return err
 }
 
@@ -166,11 +163,11 @@ func activityURL(service, conversation, activity string, targeted bool) (string,
 // again. It returns the id of what was sent.
 func (c *connector) send(ctx context.Context, method, target, conversation string, body []byte) (id string, err error) {
 	for try := 1; ; try++ {
-		if err := c.pace(conversation).Wait(ctx); err != nil {
-			return "", err
-		}
+		id, err = c.once(ctx, method, target, conversation, body)
 		var wait time.Duration
-		id, wait, err = c.once(ctx, method, target, body)
+		if said := (*sendError)(nil); errors.As(err, &said) {
+			wait = said.retryAfter
+		}
 		if err == nil || try == maxTries || !mayRepeat(method, err) || wait > maxWait {
 			return id, err
 		}
@@ -185,138 +182,80 @@ func (c *connector) send(ctx context.Context, method, target, conversation strin
 	}
 }
 
-// mayRepeat reports whether a request that failed can be made again without
-// anybody seeing its message twice. Where Teams did not take it, it can; a 502 or
-// 504 may come after Teams did, which does no harm to a new version of a message.
-// https://learn.microsoft.com/microsoftteams/platform/bots/how-to/rate-limit
-func mayRepeat(method string, err error) bool {
-	var (
-		said *sendError
-		dial *net.OpError
-	)
-	switch {
-	case errors.As(err, &said):
-		switch said.status {
-		case http.StatusPreconditionFailed, http.StatusTooManyRequests:
-			return true
-		case http.StatusBadGateway, http.StatusGatewayTimeout:
-			return method == http.MethodPut
-		}
-		return false
-	case errors.As(err, &dial) && dial.Op == "dial":
-		return true
+// once makes a request when its conversation may be sent to. Where nothing had
+// gone out, its error is errNoTurn, an *unsentError or a *signInError.
+func (c *connector) once(ctx context.Context, method, target, conversation string, body []byte) (id string, err error) {
+	if c.pace(conversation).Wait(ctx) != nil {
+		return "", errNoTurn
 	}
-	return false
-}
-
-func (c *connector) once(ctx context.Context, method, target string, body []byte) (id string, wait time.Duration, err error) {
-	req, err := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, method, target, nil)
 	if err != nil {
-		return "", 0, errors.New("no address to send to")
+		return "", &unsentError{errors.New("no address to send to")}
 	}
+	sent := &sending{body: body}
+	sent.attach(req)
 	req.Header.Set("Content-Type", "application/json")
 	if c.tokens != nil {
 		token, err := c.token(ctx)
 		if err != nil {
-			return "", 0, tokenError(err)
+			return "", tokenError(err)
 		}
 		token.SetAuthHeader(req)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return "", 0, withoutAddress(err)
+		if sent.shut() {
+			return "", &unsentError{withoutAddress(err)}
+		}
+		return "", withoutAddress(err)
 	}
 	defer resp.Body.Close() // read as far as it is used
 	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxReply))
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return "", retryAfter(resp.Header, c.now()), &sendError{resp.StatusCode, errorCode(raw)}
+		return "", &sendError{resp.StatusCode, errorCode(raw), retryAfter(resp.Header, c.now())}
 	}
-	if err != nil {
-		return "", 0, withoutAddress(err)
-	}
+	// The status alone says that Teams took it, whatever became of the body. Some
+	// updates are answered with none.
 	var created struct {
 		ID string `json:"id"`
 	}
-	_ = json.Unmarshal(raw, &created) // Teams answers some updates with no body
-	return created.ID, 0, nil
+	if err == nil {
+		_ = json.Unmarshal(raw, &created)
+	}
+	return created.ID, nil
+}
+
+// fetch is a token that is being fetched, for everyone who waits for one.
+type fetch struct {
+	done  chan struct{}
+	token *oauth2.Token
+	err   error
 }
 
 // token waits for a token no longer than ctx. oauth2's sources take no context:
-// a fetch goes on by itself, for the requests that come after.
+// a fetch goes on by itself, for the requests that come after. All who wait share
+// one, or while the login server hangs each would leave another behind.
 func (c *connector) token(ctx context.Context) (*oauth2.Token, error) {
-	type result struct {
-		token *oauth2.Token
-		err   error
+	c.mu.Lock()
+	f := c.fetching
+	if f == nil {
+		f = &fetch{done: make(chan struct{})}
+		c.fetching = f
+		go func() {
+			f.token, f.err = c.tokens.Token()
+			c.mu.Lock()
+			c.fetching = nil
+			c.mu.Unlock()
+			close(f.done)
+		}()
 	}
-	done := make(chan result, 1)
-	go func() {
-		token, err := c.tokens.Token()
-		done <- result{token, err}
-	}()
+	c.mu.Unlock()
 	select {
-	case r := <-done:
-		return r.token, r.err
+	case <-f.done:
+		return f.token, f.err
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-}
-
-// retryAfter is how long Teams asks to wait, in seconds or until a date.
-func retryAfter(h http.Header, now time.Time) time.Duration {
-	v := h.Get("Retry-After")
-	if seconds, err := strconv.Atoi(v); err == nil && seconds >= 0 {
-		// Capped before it is multiplied: a huge number would come out negative.
-		return time.Duration(min(seconds, int(2*maxWait/time.Second))) * time.Second
-	}
-	if at, err := http.ParseTime(v); err == nil {
-		return max(at.Sub(now), 0)
-	}
-	return 0
-}
-
-var codeForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]{0,63}$`)
-
-// errorCode is Teams' name for what went wrong, such as BotNotInConversationRoster.
-func errorCode(raw []byte) string {
-	var said struct {
-		Error struct {
-			Code string `json:"code"`
-		} `json:"error"`
-	}
-	if json.Unmarshal(raw, &said) != nil || !codeForm.MatchString(said.Error.Code) {
-		return ""
-	}
-	return said.Error.Code
-}
-
-// tokenError says why there is no token, without what the login server wrote.
-func tokenError(err error) error {
-	var said *oauth2.RetrieveError
-	switch {
-	case errors.As(err, &said) && codeForm.MatchString(said.ErrorCode):
-		return fmt.Errorf("no token: %s", said.ErrorCode)
-	case errors.As(err, &said) && said.Response != nil:
-		return fmt.Errorf("no token: status %d", said.Response.StatusCode)
-	}
-	return fmt.Errorf("no token: %w", withoutAddress(err))
-}
-
-// safeCause is why a reply was not sent, without what anybody else wrote.
-func safeCause(err error) string {
-	var said *sendError
-	if errors.As(err, &said) {
-		return said.Error()
-	}
-	return err.Error()
-}
-
-// withoutAddress keeps the ids in an address out of the log.
-func withoutAddress(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
-		return u.Err
-	}
-	return err
 }
 
 // pace keeps a conversation to what Teams takes.

@@ -120,15 +120,18 @@ type actionSet struct {
 // action asks for another reply. Execute lets the card be replaced where it
 // stands; clients that do not know it send the fallback, Submit, as a message.
 type action struct {
-	Type     string     `json:"type"`
-	Title    string     `json:"title"`
-	Verb     string     `json:"verb,omitempty"`
-	Data     actionData `json:"data"`
-	Fallback *action    `json:"fallback,omitempty"`
+	Type             string     `json:"type"`
+	Title            string     `json:"title"`
+	Verb             string     `json:"verb,omitempty"`
+	AssociatedInputs string     `json:"associatedInputs,omitempty"`
+	Data             actionData `json:"data"`
+	Fallback         *action    `json:"fallback,omitempty"`
 }
 
+// actionData is what a press sends: a command, or what makes one of a form.
 type actionData struct {
-	Command string `json:"command"`
+	Command string    `json:"command,omitempty"`
+	Form    *formData `json:"form,omitempty"`
 }
 
 const replyVerb = "reply"
@@ -137,6 +140,10 @@ func draw(m *briefing.Message) *Card {
 	c := &Card{
 		Type: "AdaptiveCard", Schema: "http://adaptivecards.io/schemas/adaptive-card.json", Version: "1.5", Lang: "en",
 		FallbackText: m.Plain(), MSTeams: msteams{Width: "Full"}, summary: summary(m),
+	}
+	inputs := ""
+	if slices.ContainsFunc(m.Blocks, isForm) {
+		inputs = "none" // a button beside a form sends nothing of it, and needs nothing entered
 	}
 	for _, b := range m.Blocks {
 		switch b := b.(type) {
@@ -166,10 +173,12 @@ func draw(m *briefing.Message) *Card {
 			for _, row := range rows(b.Buttons) {
 				set := actionSet{Type: "ActionSet"}
 				for _, button := range row {
-					set.Actions = append(set.Actions, drawButton(button))
+					set.Actions = append(set.Actions, drawButton(button.Label, actionData{Command: button.Command}, inputs))
 				}
 				c.Body = append(c.Body, set)
 			}
+		case briefing.Form:
+			c.Body = append(c.Body, drawForm(b)...)
 		default:
 			panic(fmt.Sprintf("teams: no drawing for %T", b)) // every type is drawn in a test
 		}
@@ -177,18 +186,17 @@ func draw(m *briefing.Message) *Card {
 	return c
 }
 
-// summary is what a notification shows: the message's first words.
+// summary is what a notification shows: the message's notice, or its first words.
 func summary(m *briefing.Message) string {
-	for _, b := range m.Blocks {
-		if s := briefing.PlainBlock(b); s != "" {
-			const most = 120
-			if utf8.RuneCountInString(s) > most {
-				s = string([]rune(s)[:most-1]) + "…"
-			}
-			return s
-		}
+	s := m.Notice
+	for i := 0; s == "" && i < len(m.Blocks); i++ {
+		s = briefing.PlainBlock(m.Blocks[i])
 	}
-	return ""
+	const most = 120
+	if utf8.RuneCountInString(s) > most {
+		s = string([]rune(s)[:most-1]) + "…"
+	}
+	return s
 }
 
 // heading is a TextBlock: nothing else is a heading to a screen reader.
@@ -278,10 +286,11 @@ func rows(buttons []briefing.Button) [][]briefing.Button {
 	return out
 }
 
-func drawButton(b briefing.Button) action {
-	data := actionData{Command: b.Command}
+// drawButton draws a button that sends data, and of the card's inputs those that
+// belong to it: all of them where inputs is empty.
+func drawButton(label string, data actionData, inputs string) action {
 	return action{
-		Type: "Action.Execute", Title: b.Label, Verb: replyVerb, Data: data,
-		Fallback: &action{Type: "Action.Submit", Title: b.Label, Data: data},
+		Type: "Action.Execute", Title: label, Verb: replyVerb, AssociatedInputs: inputs, Data: data,
+		Fallback: &action{Type: "Action.Submit", Title: label, AssociatedInputs: inputs, Data: data},
 	}
 }

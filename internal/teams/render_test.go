@@ -92,7 +92,13 @@ func texts(v any, into *strings.Builder) {
 		if s, ok := v["title"].(string); ok {
 			into.WriteString(s)
 		}
-		for _, key := range []string{"inlines", "columns", "items", "actions"} {
+		if s, ok := v["label"].(string); ok {
+			into.WriteString(s)
+		}
+		if v["type"] == "Input.Time" {
+			into.WriteString(v["value"].(string))
+		}
+		for _, key := range []string{"inlines", "columns", "items", "choices", "actions"} {
 			texts(v[key], into)
 		}
 	}
@@ -117,6 +123,15 @@ func words(b briefing.Block) []string {
 		for _, button := range b.Buttons {
 			if button.Share == nil {
 				out = append(out, button.Label)
+			}
+		}
+		return out
+	case briefing.Form:
+		out := []string{b.Title, b.Submit}
+		for _, field := range b.Fields {
+			out = append(out, field.Label, field.Chosen())
+			for _, o := range field.Options {
+				out = append(out, o.Label)
 			}
 		}
 		return out

@@ -3,7 +3,6 @@ package teams
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"sync"
 	"time"
@@ -19,22 +18,23 @@ import (
 // welcomeCommand is whose answer welcomes a conversation: what can be typed.
 const welcomeCommand = "/briefings help"
 
-// cards is the reply to what was typed or pressed.
-func (a *Adapter) cards(r *http.Request, in *incoming, text string) []*Card {
+// cards is the reply to what was typed or pressed, which others see where it is
+// public. always reports whether the same request has the same reply at any time.
+func (a *Adapter) cards(r *http.Request, in *incoming, text string, public bool) (cards []*Card, always bool) {
 	m := a.respond.Respond(r.Context(), briefing.Request{
-		Platform: briefing.Teams, Text: briefing.NewPrivate(text), Public: !in.personal() && !in.targeted,
+		Platform: briefing.Teams, Text: briefing.NewPrivate(text), Public: public, Channel: a.channel(in), Person: in.person,
 	})
 	if cards, ok := a.rendered[m]; ok {
-		return cards
+		return cards, true
 	}
-	return Render(m)
+	return Render(m), false
 }
 
 // accept answers an activity in the background; update puts the answer in place
 // of the message whose button was pressed. It reports whether it could.
 func (a *Adapter) accept(w http.ResponseWriter, r *http.Request, in *incoming, text string, update bool) bool {
-	cards := a.cards(r, in, text)
-	if err := a.outbox.Go(func(ctx context.Context) { a.send(ctx, in, cards, update) }); err != nil {
+	cards, _ := a.cards(r, in, text, in.isShared())
+	if err := a.outbox.Go(in.conversation(), func(ctx context.Context) { a.send(ctx, in, cards, update) }); err != nil {
 		a.refuse(w, &refusal{http.StatusServiceUnavailable, err.Error()})
 		return false
 	}
@@ -43,10 +43,16 @@ func (a *Adapter) accept(w http.ResponseWriter, r *http.Request, in *incoming, t
 }
 
 // replace answers a button in the response, which Teams puts in place of the
-// card, for the person who pressed it alone. msbotbuilder-go has no way to hand
-// back a response.
+// card, for the person who pressed it alone: it is private wherever that is.
+// msbotbuilder-go has no way to hand back a response.
+// https://learn.microsoft.com/microsoftteams/platform/task-modules-and-cards/cards/universal-actions-for-adaptive-cards/work-with-universal-actions-for-adaptive-cards
 func (a *Adapter) replace(w http.ResponseWriter, r *http.Request, in *incoming, text string) {
-	cards := a.cards(r, in, text)
+	cards, always := a.cards(r, in, text, false)
+	if len(cards) > 1 && always && in.isShared() {
+		// What is more than a card goes on as messages, which everyone sees. What is
+		// not always the same is not asked for twice: it may do something.
+		cards, _ = a.cards(r, in, text, true)
+	}
 	body, err := json.Marshal(struct {
 		StatusCode int    `json:"statusCode"`
 		Type       string `json:"type"`
@@ -57,7 +63,7 @@ func (a *Adapter) replace(w http.ResponseWriter, r *http.Request, in *incoming, 
 		return
 	}
 	if len(cards) > 1 {
-		if err := a.outbox.Go(func(ctx context.Context) { a.send(ctx, in, cards[1:], false) }); err != nil {
+		if err := a.outbox.Go(in.conversation(), func(ctx context.Context) { a.send(ctx, in, cards[1:], false) }); err != nil {
 			a.refuse(w, &refusal{http.StatusServiceUnavailable, err.Error()})
 			return
 		}
@@ -93,14 +99,12 @@ func (a *Adapter) send(ctx context.Context, in *incoming, cards []*Card, update 
 	}
 }
 
-// isNo reports whether Teams refused what was asked, and would again.
-func isNo(err error) bool {
-	var said *sendError
-	return errors.As(err, &said) && said.status >= 400 && said.status < 500 && said.status != http.StatusTooManyRequests
-}
-
-func attachments(card *Card) []schema.Attachment {
-	return []schema.Attachment{{ContentType: cardType, Content: card}}
+func attachments(cards ...*Card) []schema.Attachment {
+	var out []schema.Attachment
+	for _, card := range cards {
+		out = append(out, schema.Attachment{ContentType: cardType, Content: card})
+	}
+	return out
 }
 
 // welcomes remembers for a while where the bot was welcomed: Teams says that it

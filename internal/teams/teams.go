@@ -1,7 +1,7 @@
 // Package teams is the adapter for Microsoft Teams: it verifies and decodes what
 // Teams sends, and renders and sends what the bot says. Start with Adapter.Routes;
-// the token's check is in token.go, the drawing in render.go, sending in
-// connector.go. What of Microsoft's Bot Framework is taken from
+// the token's check is in token.go, the drawing in render.go, replies in
+// reply.go, what is posted unasked in post.go. What of Microsoft's Bot Framework is taken from
 // infracloudio/msbotbuilder-go stays in this package.
 //
 // It decides nothing that a practitioner reads, and knows no other platform.
@@ -32,8 +32,10 @@ type Responder interface {
 
 const (
 	maxBody    = 256 << 10 // bytes; Teams' activities have a few thousand
-	maxSending = 64        // replies on their way at a time
-	cardType   = "application/vnd.microsoft.card.adaptive"
+	maxSending = 256       // replies on their way at a time
+	// Of one conversation: a thread that is flooded leaves places to all others.
+	maxPerConversation = 16
+	cardType           = "application/vnd.microsoft.card.adaptive"
 )
 
 // Adapter is Teams' side of the bot. It is safe for concurrent use.
@@ -46,7 +48,10 @@ type Adapter struct {
 	outbox    *outbox.Outbox
 	log       *zap.Logger
 	rendered  map[*briefing.Message][]*Card // replies that are always the same
+	posts     posts
 	welcomes  welcomes
+	keepRoute func(context.Context, briefing.Channel) error // or nil
+	learned   learned
 	now       func() time.Time
 }
 
@@ -61,8 +66,8 @@ func New(cfg Config, r Responder, fixed []*briefing.Message, log *zap.Logger, no
 	}
 	cl, _ := cloudNamed(cfg.Cloud) // Validate has seen it
 	a := &Adapter{
-		cfg: cfg, respond: r, log: log, now: now, outbox: outbox.New(maxSending), hosts: cl.serviceHosts,
-		connector: &connector{http: newHTTPClient(), now: now},
+		cfg: cfg, respond: r, log: log, now: now, outbox: outbox.New(maxSending, maxPerConversation), hosts: cl.serviceHosts,
+		connector: newConnector(now),
 		rendered:  make(map[*briefing.Message][]*Card, len(fixed)),
 	}
 	if len(cfg.ServiceHosts) > 0 {
@@ -95,7 +100,8 @@ func (a *Adapter) messages(w http.ResponseWriter, r *http.Request) {
 		a.refuse(w, err)
 		return
 	}
-	command := in.value.command()
+	defer a.learn(in) // once it is answered
+	command := in.command
 	switch {
 	case in.activityType == "message" && command != "":
 		a.accept(w, r, in, command, in.replyToID != "")

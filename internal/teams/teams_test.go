@@ -388,12 +388,32 @@ func TestWhoSeesTheAnswerDecidesWhatItSaysAboutThat(t *testing.T) {
 			t.Errorf("%s: says that nobody else sees it: %t, want %t", tt.name, got, want)
 		}
 	}
-	pressed := s.replacement(s.send(s.pressing("/da-questions casework")))
-	if !strings.Contains(pressed, advice) {
-		t.Error("a button in a channel: no advice")
+	// What replaces a card is seen by whoever pressed alone.
+	for where, a := range map[string]object{
+		"a channel": s.pressing("/da-questions casework"), "personal chat": changed(s.pressing("/da-questions casework"), personalChat),
+	} {
+		if pressed := s.replacement(s.send(a)); strings.Contains(pressed, advice) {
+			t.Errorf("a button in %s: advice", where)
+		}
 	}
-	if pressed := s.replacement(s.send(changed(s.pressing("/da-questions casework"), personalChat))); strings.Contains(pressed, advice) {
-		t.Error("a button in personal chat: advice")
+	if p := s.asked(s.submitting("/da-questions casework")); !strings.Contains(p.text, advice) {
+		t.Error("a button that changes the card for everyone: no advice")
+	}
+	// And where the answer is more than a card, everyone sees what follows.
+	for where, tt := range map[string]struct {
+		a    object
+		want bool
+	}{
+		"a channel": {s.pressing("/da-briefing all"), true}, "personal chat": {changed(s.pressing("/da-briefing all"), personalChat), false},
+	} {
+		before := len(s.connector.received())
+		whole := s.replacement(s.send(tt.a))
+		for _, p := range s.came(before, 2) {
+			whole += p.text
+		}
+		if got := strings.Contains(whole, advice); got != tt.want {
+			t.Errorf("a long answer to a button in %s: advice %t, want %t", where, got, tt.want)
+		}
 	}
 }
 
@@ -1141,6 +1161,28 @@ func TestWhenTooManyRepliesAreUnderWayTeamsIsToldToTryAgain(t *testing.T) {
 	s.settle()
 	if got := len(s.connector.received()); got != maxSending+2 {
 		t.Errorf("%d messages, want %d: every one that was taken on, and the welcome", got, maxSending+2)
+	}
+}
+
+func TestFloodedConversationLeavesPlacesToOthers(t *testing.T) {
+	t.Parallel()
+	s := newSide(t, note("an answer"))
+	release := s.connector.hold(t)
+	for i := range maxPerConversation {
+		a := changed(s.mentioning("da-briefing"), object{"conversation": object{"id": fmt.Sprintf("19:abc@thread.tacv2;messageid=%d", i), "conversationType": "channel", "tenantId": homeTenant}})
+		if got := s.send(a); got.status != http.StatusOK {
+			t.Fatalf("message %d: status %d", i, got.status)
+		}
+	}
+	a := s.mentioning("da-briefing")
+	t.Run("another thread", func(t *testing.T) { s.refused(t, http.StatusServiceUnavailable, s.request(mustJSON(a), bearerFor(a))) })
+	if got := s.send(s.telling("da-briefing")); got.status != http.StatusOK {
+		t.Errorf("another conversation: status %d", got.status)
+	}
+	release()
+	s.settle()
+	if got := len(s.connector.received()); got != maxPerConversation+1 {
+		t.Errorf("%d messages", got)
 	}
 }
 

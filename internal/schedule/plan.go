@@ -1,0 +1,69 @@
+package schedule
+
+import (
+	"time"
+
+	"briefingbot/internal/briefing"
+	"briefingbot/internal/holiday"
+)
+
+const (
+	// lateAfter is how late a question may still come. A bot that was off longer
+	// leaves its slots out, and does not post them in a heap.
+	lateAfter = 4 * time.Hour
+	// maxMissed is how many slots are noted as skipped after a long time off.
+	maxMissed = 60
+)
+
+// plan turns the slots of a subscription that have come at now into posts, and
+// moves the subscription on to its next.
+func plan(sub *briefing.Subscription, now time.Time) []briefing.Post {
+	var posts []briefing.Post
+	for !sub.NextSlot.At.IsZero() && !sub.NextSlot.At.After(now) {
+		slot := sub.NextSlot
+		post := briefing.Post{Channel: sub.Channel, Slot: slot, State: briefing.PostDue}
+		switch {
+		case holiday.On(sub.Holidays, slot.Date()) != "":
+			post.State, post.Cause = briefing.PostSkipped, briefing.CauseHoliday
+		case isLate(slot, now):
+			post.State, post.Cause = briefing.PostSkipped, briefing.CauseLate
+		}
+		posts = append(posts, post)
+		// What was paused until a day goes on with the first slot after it.
+		sub.Paused, sub.Until = "", ""
+		after := slot.At
+		if len(posts) == maxMissed {
+			after = now
+		}
+		next, err := sub.Rule.Next(after)
+		if err != nil {
+			sub.Paused, next = briefing.CauseZone, briefing.Slot{}
+		}
+		sub.NextSlot = next
+	}
+	return posts
+}
+
+func isLate(slot briefing.Slot, now time.Time) bool { return now.Sub(slot.At) > lateAfter }
+
+// decide says what happens to a post whose turn it is: it is sent with a question,
+// or it is too late for it, or there is a reason why not.
+func (s *Scheduler) decide(now time.Time) func(*briefing.Subscription, *briefing.Post) {
+	return func(sub *briefing.Subscription, post *briefing.Post) {
+		switch {
+		case sub.Paused != "" && !post.Slot.OutOfTurn():
+			post.State, post.Cause = briefing.PostSkipped, sub.Paused
+			return
+		case isLate(post.Slot, now):
+			post.State, post.Cause = briefing.PostSkipped, briefing.CauseLate
+			return
+		}
+		post.Question = s.bot.Choose(sub, post.Question)
+		if post.Question == "" {
+			post.State, post.Cause = briefing.PostFailed, briefing.CauseNoQuestions
+			sub.Paused = briefing.CauseNoQuestions
+			return
+		}
+		post.State, post.Cause = briefing.PostSending, ""
+	}
+}

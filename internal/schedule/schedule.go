@@ -1,0 +1,261 @@
+// Package schedule delivers weekly questions when their time has come. Start with
+// Scheduler; plan.go says which slots become posts, deliver.go how a tenant's posts
+// are sent, and result.go what follows from a platform's answer.
+//
+// The posts in the store are the truth. River's jobs only say who does what now: a
+// tick, which one replica runs every 15 s, and a delivery for each tenant with posts
+// that are due. A job that is lost costs time, and no post: the next tick makes
+// another. Nothing here knows what a post says, or any SQL.
+package schedule
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/riverdriver/riversqlite"
+	"github.com/riverqueue/river/rivertype"
+	"go.uber.org/zap"
+
+	"briefingbot/internal/briefing"
+)
+
+// Planner is the part of the store that plans posts; internal/store explains its
+// methods.
+type Planner interface {
+	Plan(ctx context.Context, now time.Time, limit int, plan func(*briefing.Subscription) []briefing.Post) (int, error)
+	Sweep(ctx context.Context, before, now time.Time, resend bool) (int, error)
+	Waiting(ctx context.Context, by time.Time) ([]briefing.Tenant, error)
+}
+
+// Posts is the part of the store that hands posts out.
+type Posts interface {
+	Claim(ctx context.Context, t briefing.Tenant, holder, claim string, n int, now time.Time, decide func(*briefing.Subscription, *briefing.Post)) (briefing.Claimed, error)
+	Finish(ctx context.Context, results []briefing.Result) error
+	Release(ctx context.Context, t briefing.Tenant, holder string) error
+}
+
+// Bot knows what a post says, and sends it.
+type Bot interface {
+	// Choose chooses a subscription's next question and sets its rotation; one that
+	// was chosen before stays where it can. It returns the question's id, or nothing
+	// where there is no question.
+	Choose(sub *briefing.Subscription, chosen string) string
+	// Deliver sends a post, and returns the platform's id of it. Its error is a
+	// *briefing.DeliveryError; any other counts as Unknown.
+	Deliver(context.Context, briefing.Post) (string, error)
+}
+
+// Pace is how fast a platform takes the posts of a tenant.
+type Pace struct {
+	PerSecond float64
+	Burst     int // how many may go at once; at least 1
+}
+
+// Config is what a scheduler needs to know. One of SQLite and Postgres is set.
+type Config struct {
+	SQLite   *sql.DB
+	Postgres *pgxpool.Pool
+	Resend   bool // send once more what may not have arrived
+	Paces    map[briefing.Platform]Pace
+}
+
+const (
+	tickEvery  = 15 * time.Second
+	planAtOnce = 1000 // subscriptions in one transaction: more take more memory, and hold the database longer
+	maxTenants = 1000 // delivered for at a time
+	jobTime    = time.Minute
+	rescueTime = 2 * time.Minute // above jobTime, or River takes a job for lost that is still running
+)
+
+// Scheduler is safe for concurrent use.
+type Scheduler struct {
+	cfg     Config
+	planner Planner
+	posts   Posts
+	bot     Bot
+	log     *zap.Logger
+	now     func() time.Time
+	id      string // of this process, as a holder of leases
+	jobs    jobs
+	results *results
+
+	stopping chan struct{}
+	loop     sync.WaitGroup
+
+	mu      sync.Mutex // guards what follows
+	tenants map[briefing.Tenant]*tenant
+}
+
+// jobs is a River client, whatever its database.
+type jobs interface {
+	Start(context.Context) error
+	Stop(context.Context) error
+	StopAndCancel(context.Context) error
+	Insert(context.Context, river.JobArgs, *river.InsertOpts) (*rivertype.JobInsertResult, error)
+	InsertMany(context.Context, []river.InsertManyParams) ([]*rivertype.JobInsertResult, error)
+}
+
+// New makes a scheduler. now tells the time.
+func New(cfg Config, planner Planner, posts Posts, bot Bot, log *zap.Logger, now func() time.Time) (*Scheduler, error) {
+	s := &Scheduler{
+		cfg: cfg, planner: planner, posts: posts, bot: bot, log: log, now: now, id: rand.Text(),
+		stopping: make(chan struct{}), tenants: map[briefing.Tenant]*tenant{},
+	}
+	s.results = newResults(posts, log)
+	workers := river.NewWorkers()
+	river.AddWorker(workers, &tickWorker{s: s})
+	river.AddWorker(workers, &deliverWorker{s: s})
+	config := &river.Config{
+		ID:      s.id, // River's own would hold the machine's name
+		Workers: workers,
+		Queues:  map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: maxTenants + 1}},
+		// A job that fails is not tried again: the next tick makes another.
+		MaxAttempts:                 1,
+		JobTimeout:                  jobTime,
+		RescueStuckJobsAfter:        rescueTime,
+		CompletedJobRetentionPeriod: time.Hour,
+		Logger:                      slog.New(&riverLog{log: log}),
+	}
+	var err error
+	if cfg.Postgres != nil {
+		s.jobs, err = newJobs(riverpgxv5.New(cfg.Postgres), config)
+	} else {
+		s.jobs, err = newJobs(riversqlite.New(cfg.SQLite), config)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("setting up the jobs: %w", err)
+	}
+	return s, nil
+}
+
+func newJobs[TTx any](driver riverdriver.Driver[TTx], config *river.Config) (jobs, error) {
+	return river.NewClient(driver, config)
+}
+
+// Start begins to work, and returns. Call Stop to end it.
+func (s *Scheduler) Start(ctx context.Context) error {
+	// The end of ctx must not cut off posts under way: Stop waits for them.
+	ctx = context.WithoutCancel(ctx)
+	if err := s.jobs.Start(ctx); err != nil {
+		return fmt.Errorf("starting the jobs: %w", err)
+	}
+	s.results.start()
+	s.loop.Go(func() { s.ticks(ctx) })
+	return nil
+}
+
+// Stop takes on nothing new, waits for posts under way until ctx ends, and gives up
+// on the rest: those are unconfirmed later. Its error says if there were any.
+func (s *Scheduler) Stop(ctx context.Context) error {
+	close(s.stopping)
+	s.loop.Wait()
+	err := s.jobs.Stop(ctx)
+	if err != nil {
+		hard, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		err = errors.Join(errors.New("posts were still on their way"), s.jobs.StopAndCancel(hard))
+	}
+	return errors.Join(err, s.results.stop(ctx))
+}
+
+// Wake has the posts of a tenant delivered that are due now, without waiting for
+// the next tick. Where that fails, the tick does it.
+func (s *Scheduler) Wake(ctx context.Context, t briefing.Tenant) {
+	if _, err := s.jobs.Insert(ctx, deliverArgs{t.Platform, t.ID}, nil); err != nil {
+		s.log.Warn("delivery waits for the next tick", zap.String("cause", err.Error()))
+	}
+}
+
+// ticks asks for a tick every 15 s. Every replica asks, and River takes the first:
+// no replica has to be the leader, and none has to be missed before another goes on.
+func (s *Scheduler) ticks(ctx context.Context) {
+	for {
+		// A tick that was killed while it ran must not keep the next from coming, so
+		// its key holds the time.
+		unique := &river.InsertOpts{UniqueOpts: river.UniqueOpts{ByPeriod: tickEvery}}
+		insert, cancel := context.WithTimeout(ctx, tickEvery)
+		_, err := s.jobs.Insert(insert, tickArgs{}, unique)
+		cancel()
+		if err != nil {
+			s.log.Warn("no tick", zap.String("cause", err.Error()))
+		}
+		now := time.Now()
+		// River's periods begin with the clock's: just behind each the next is due.
+		select {
+		case <-time.After(now.Truncate(tickEvery).Add(tickEvery + 50*time.Millisecond).Sub(now)):
+		case <-s.stopping:
+			return
+		}
+	}
+}
+
+type tickArgs struct{}
+
+// Kind implements river.JobArgs.
+func (tickArgs) Kind() string { return "tick" }
+
+type tickWorker struct {
+	river.WorkerDefaults[tickArgs]
+	s *Scheduler
+}
+
+// Work implements river.Worker.
+func (w *tickWorker) Work(ctx context.Context, _ *river.Job[tickArgs]) error {
+	if err := w.s.tick(ctx); err != nil {
+		w.s.log.Warn("tick failed", zap.String("cause", err.Error()))
+		return err
+	}
+	return nil
+}
+
+// tick turns what has become due into posts, and has them delivered.
+func (s *Scheduler) tick(ctx context.Context) error {
+	if err := s.Plan(ctx); err != nil {
+		return err
+	}
+	tenants, err := s.planner.Waiting(ctx, s.now().Add(tickEvery))
+	if err != nil {
+		return err
+	}
+	for len(tenants) > 0 {
+		n := min(len(tenants), planAtOnce)
+		params := make([]river.InsertManyParams, n)
+		for i, t := range tenants[:n] {
+			params[i].Args = deliverArgs{t.Platform, t.ID}
+		}
+		if _, err := s.jobs.InsertMany(ctx, params); err != nil {
+			return fmt.Errorf("asking for deliveries: %w", err)
+		}
+		tenants = tenants[n:]
+	}
+	return nil
+}
+
+// Plan turns every slot that has come into a post, and settles posts of which
+// nothing was heard any more.
+func (s *Scheduler) Plan(ctx context.Context) error {
+	now := s.now()
+	swept, err := s.planner.Sweep(ctx, now.Add(-silence), now, s.cfg.Resend)
+	if err != nil {
+		return err
+	}
+	if swept > 0 {
+		s.log.Warn("posts are unconfirmed", zap.Int("posts", swept), zap.String("cause", string(briefing.CauseStopped)))
+	}
+	for {
+		n, err := s.planner.Plan(ctx, now, planAtOnce, func(sub *briefing.Subscription) []briefing.Post { return plan(sub, now) })
+		if err != nil || n < planAtOnce {
+			return err
+		}
+	}
+}

@@ -1,0 +1,153 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+
+	"briefingbot/internal/briefing"
+)
+
+// maxRows is how many rows one statement writes.
+const maxRows = 500
+
+// rows are values for a statement that writes many rows at once.
+type rows struct {
+	types []string // TEXT or BIGINT, of each column
+	args  []any
+}
+
+func (r *rows) add(values ...any) { r.args = append(r.args, values...) }
+
+func (r *rows) len() int { return len(r.args) / len(r.types) }
+
+// write executes a statement for all rows, maxRows at a time. In it, %s is the
+// list of rows, whose columns are called column1, column2 and so on. Each value is
+// cast, since PostgreSQL takes what stands in VALUES for text.
+func (r *rows) write(ctx context.Context, tx *sql.Tx, statement string) error {
+	width := len(r.types)
+	for args := r.args; len(args) > 0; {
+		n := min(len(args), maxRows*width)
+		var list strings.Builder
+		for i := range n {
+			switch {
+			case i == 0:
+				list.WriteString("VALUES (")
+			case i%width == 0:
+				list.WriteString("), (")
+			default:
+				list.WriteString(", ")
+			}
+			fmt.Fprintf(&list, "CAST($%d AS %s)", i+1, r.types[i%width])
+		}
+		list.WriteString(")")
+		if _, err := tx.ExecContext(ctx, fmt.Sprintf(statement, list.String()), args[:n]...); err != nil {
+			return err
+		}
+		args = args[n:]
+	}
+	return nil
+}
+
+// write is rows, and the statement that writes them.
+type write struct {
+	what      string // for an error
+	rows      *rows
+	statement string
+}
+
+func writeAll(ctx context.Context, tx *sql.Tx, writes ...write) error {
+	for _, w := range writes {
+		if err := w.rows.write(ctx, tx, w.statement); err != nil {
+			return fmt.Errorf("writing %s: %w", w.what, err)
+		}
+	}
+	return nil
+}
+
+// millis is an instant as it is stored: 0 for none.
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+// instant is the other way round.
+func instant(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}
+
+func number(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// subscriptionColumns is every column, in the order of scanSubscription.
+const subscriptionColumns = `s.platform, s.tenant, s.channel, s.route, s.every, s.weekday, s.hour, s.minute, s.zone, s.starts,
+	s.pool, s.briefing, s.holidays, s.neutral, s.paused, s.until, s.next_slot, s.next_at, s.round, s.last`
+
+// subscriptionRow is a subscription as it is read; its round goes with the rest.
+type subscriptionRow struct {
+	sub     briefing.Subscription
+	neutral int64
+	nextAt  int64
+}
+
+func (r *subscriptionRow) fields() []any {
+	s := &r.sub
+	return []any{
+		&s.Channel.Platform, &s.Channel.Tenant, &s.Channel.ID, &s.Channel.Route,
+		&s.Rule.Every, &s.Rule.Day, &s.Rule.Hour, &s.Rule.Minute, &s.Rule.Zone, &s.Rule.From,
+		&s.Pool, &s.Briefing, &s.Holidays, &r.neutral, &s.Paused, &s.Until, &s.NextSlot.Key, &r.nextAt,
+		&s.Rotation.Round, &s.Rotation.Last,
+	}
+}
+
+func (r *subscriptionRow) subscription() briefing.Subscription {
+	r.sub.Neutral, r.sub.NextSlot.At = r.neutral != 0, instant(r.nextAt)
+	return r.sub
+}
+
+// postColumns is every column of a post that is read, in the order of postRow.
+const postColumns = `p.platform, p.tenant, p.channel, p.slot, p.due_at, p.state, p.cause, p.question, p.tries, p.resent, p.claim, p.sent_at, p.message`
+
+type postRow struct {
+	post                  briefing.Post
+	dueAt, resent, sentAt int64
+}
+
+func (r *postRow) fields() []any {
+	p := &r.post
+	return []any{
+		&p.Channel.Platform, &p.Channel.Tenant, &p.Channel.ID, &p.Slot.Key, &r.dueAt, &p.State, &p.Cause,
+		&p.Question, &p.Tries, &r.resent, &p.Claim, &r.sentAt, &p.Message,
+	}
+}
+
+func (r *postRow) read() briefing.Post {
+	r.post.Slot.At, r.post.Resent, r.post.SentAt = instant(r.dueAt), r.resent != 0, instant(r.sentAt)
+	return r.post
+}
+
+// each reads every row of a query.
+func each(rows *sql.Rows, err error, fields func() []any, read func()) error {
+	if err != nil {
+		return err
+	}
+	defer rows.Close() // it is read to its end, or fails
+	for rows.Next() {
+		if err := rows.Scan(fields()...); err != nil {
+			return err
+		}
+		read()
+	}
+	return rows.Err()
+}
