@@ -176,19 +176,21 @@ func (s *Scheduler) Wake(ctx context.Context, t briefing.Tenant) {
 	}
 }
 
-// ticks asks for a tick every 15 s. Every replica asks, and River takes the first:
-// no replica has to be the leader, and none has to be missed before another goes on.
+// ticks asks for a tick at once, for what whoever ran before has left, and then every
+// 15 s. Every replica asks, and River takes the first: no replica has to be the
+// leader, and none has to be missed before another goes on.
 func (s *Scheduler) ticks(ctx context.Context) {
+	var opts *river.InsertOpts
 	for {
-		// A tick that was killed while it ran must not keep the next from coming, so
-		// its key holds the time.
-		unique := &river.InsertOpts{UniqueOpts: river.UniqueOpts{ByPeriod: tickEvery}}
 		insert, cancel := context.WithTimeout(ctx, tickEvery)
-		_, err := s.jobs.Insert(insert, tickArgs{}, unique)
+		_, err := s.jobs.Insert(insert, tickArgs{}, opts)
 		cancel()
 		if err != nil {
 			s.log.Warn("no tick", zap.String("cause", err.Error()))
 		}
+		// A tick that was killed while it ran must not keep the next from coming, so
+		// its key holds the time.
+		opts = &river.InsertOpts{UniqueOpts: river.UniqueOpts{ByPeriod: tickEvery}}
 		now := time.Now()
 		// River's periods begin with the clock's: just behind each the next is due.
 		select {

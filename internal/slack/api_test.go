@@ -310,16 +310,16 @@ func TestFailedPostIsClassified(t *testing.T) {
 	}
 	for outcome, codes := range map[briefing.DeliveryError][]string{
 		{Outcome: briefing.Throttled}:                             {"ratelimited", "rate_limited"},
-		{Outcome: briefing.Unknown}:                               {"internal_error", "fatal_error", "service_unavailable", "request_timeout"},
-		{Outcome: briefing.NotSent}:                               {"team_added_to_org"},
+		{Outcome: briefing.Unknown}:                               {"internal_error", "fatal_error", "service_unavailable"},
+		{Outcome: briefing.NotSent}:                               {"team_added_to_org", "org_login_required", "request_timeout"},
 		{Outcome: briefing.Rejected}:                              {"invalid_blocks", "msg_too_long", "no_text", "invalid_arguments", "a_code_of_next_year"},
 		{Outcome: briefing.Impossible, Cause: briefing.CauseGone}: {"is_archived"},
 		{Outcome: briefing.Impossible, Cause: briefing.CauseRemoved}: {
-			"channel_not_found", "not_in_channel", "restricted_action", "restricted_action_read_only_channel", "restricted_action_thread_only_channel",
+			"channel_not_found", "not_in_channel", "no_permission", "restricted_action", "restricted_action_read_only_channel", "restricted_action_thread_only_channel",
 		},
 		{Outcome: briefing.Impossible, Cause: briefing.CauseRevoked}: {
-			"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "missing_scope", "no_permission",
-			"org_login_required", "ekm_access_denied", "team_access_not_granted", "access_denied", "accesslimited", "not_allowed_token_type",
+			"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "missing_scope",
+			"ekm_access_denied", "team_access_not_granted", "access_denied", "accesslimited", "not_allowed_token_type",
 		},
 	} {
 		for _, code := range codes {

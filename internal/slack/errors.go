@@ -60,10 +60,12 @@ var outcomes = map[string]briefing.DeliveryError{
 	"internal_error":      {Outcome: briefing.Unknown},
 	"fatal_error":         {Outcome: briefing.Unknown},
 	"service_unavailable": {Outcome: briefing.Unknown},
-	"request_timeout":     {Outcome: briefing.Unknown},
 
+	// The request arrived in part, and was not looked at.
+	"request_timeout": {Outcome: briefing.NotSent},
 	// The workspace is moving into an organisation; it comes back by itself.
-	"team_added_to_org": {Outcome: briefing.NotSent},
+	"team_added_to_org":  {Outcome: briefing.NotSent},
+	"org_login_required": {Outcome: briefing.NotSent},
 
 	"is_archived": {Outcome: briefing.Impossible, Cause: briefing.CauseGone},
 
@@ -73,6 +75,7 @@ var outcomes = map[string]briefing.DeliveryError{
 	// them, so the bot is missing in it, and inviting it helps.
 	"channel_not_found": {Outcome: briefing.Impossible, Cause: briefing.CauseRemoved},
 	"not_in_channel":    {Outcome: briefing.Impossible, Cause: briefing.CauseRemoved},
+	"no_permission":     {Outcome: briefing.Impossible, Cause: briefing.CauseRemoved},
 
 	"invalid_auth":            {Outcome: briefing.Impossible, Cause: briefing.CauseRevoked},
 	"not_authed":              {Outcome: briefing.Impossible, Cause: briefing.CauseRevoked},
@@ -80,9 +83,7 @@ var outcomes = map[string]briefing.DeliveryError{
 	"token_revoked":           {Outcome: briefing.Impossible, Cause: briefing.CauseRevoked},
 	"token_expired":           {Outcome: briefing.Impossible, Cause: briefing.CauseRevoked},
 	"missing_scope":           {Outcome: briefing.Impossible, Cause: briefing.CauseRevoked},
-	"no_permission":           {Outcome: briefing.Impossible, Cause: briefing.CauseRevoked},
 	"not_allowed_token_type":  {Outcome: briefing.Impossible, Cause: briefing.CauseRevoked},
-	"org_login_required":      {Outcome: briefing.Impossible, Cause: briefing.CauseRevoked},
 	"ekm_access_denied":       {Outcome: briefing.Impossible, Cause: briefing.CauseRevoked},
 	"access_denied":           {Outcome: briefing.Impossible, Cause: briefing.CauseRevoked},
 	"accesslimited":           {Outcome: briefing.Impossible, Cause: briefing.CauseRevoked},

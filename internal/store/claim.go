@@ -46,7 +46,7 @@ func (s *Store) Claim(ctx context.Context, t briefing.Tenant, holder, claim stri
 		if err != nil {
 			return err
 		}
-		if err := c.decide(ctx, tx, claim, now, decide); err != nil {
+		if err := s.decide(ctx, tx, c, claim, now, decide); err != nil {
 			return err
 		}
 		for _, p := range c.posts {
@@ -120,7 +120,7 @@ func (s *Store) due(ctx context.Context, tx *sql.Tx, t briefing.Tenant, n int, n
 }
 
 // decide has every post decided, and writes what comes of it.
-func (c *claiming) decide(ctx context.Context, tx *sql.Tx, claim string, now time.Time, decide func(*briefing.Subscription, *briefing.Post)) error {
+func (s *Store) decide(ctx context.Context, tx *sql.Tx, c *claiming, claim string, now time.Time, decide func(*briefing.Subscription, *briefing.Post)) error {
 	var (
 		posts  = rows{types: []string{"TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "BIGINT"}}
 		rounds = rows{types: []string{"TEXT", "TEXT", "TEXT", "BIGINT", "TEXT"}}
@@ -165,7 +165,7 @@ func (c *claiming) decide(ctx context.Context, tx *sql.Tx, claim string, now tim
 			pauses.add(platform, tenant, id, string(sub.Paused))
 		}
 	}
-	return writeAll(ctx, tx,
+	return s.writeAll(ctx, tx,
 		write{"posts", &posts, `UPDATE post SET state = v.column5, cause = v.column6, question = v.column7, claim = v.column8, claimed_at = v.column9
 			FROM (%s) AS v WHERE platform = v.column1 AND tenant = v.column2 AND channel = v.column3 AND slot = v.column4`},
 		write{"rotations", &rounds, `UPDATE subscription SET round = v.column4, last = v.column5

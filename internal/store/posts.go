@@ -39,18 +39,15 @@ func (s *Store) Plan(ctx context.Context, now time.Time, limit int, plan func(*b
 		if n == 0 {
 			return nil
 		}
-		if err := posts.write(ctx, tx, `INSERT INTO post AS p (platform, tenant, channel, slot, due_at, state, cause, question, tries, resent, try_at, claim, claimed_at, sent_at, message)
-			SELECT v.column1, v.column2, v.column3, v.column4, v.column5, v.column6, v.column7, '', 0, 0, v.column5, '', 0, 0, '' FROM (%s) AS v WHERE true
-			ON CONFLICT (platform, tenant, channel, slot) DO UPDATE SET due_at = excluded.due_at, state = excluded.state, cause = excluded.cause,
-				question = '', tries = 0, resent = 0, try_at = excluded.try_at
-			WHERE p.state = 'skipped'`); err != nil {
-			return fmt.Errorf("writing posts: %w", err)
-		}
-		if err := changed.write(ctx, tx, `UPDATE subscription SET next_slot = v.column4, next_at = v.column5, paused = v.column6, until = v.column7
-			FROM (%s) AS v WHERE platform = v.column1 AND tenant = v.column2 AND channel = v.column3`); err != nil {
-			return fmt.Errorf("writing subscriptions: %w", err)
-		}
-		return nil
+		return s.writeAll(ctx, tx,
+			write{"posts", &posts, `INSERT INTO post AS p (platform, tenant, channel, slot, due_at, state, cause, question, tries, resent, try_at, claim, claimed_at, sent_at, message)
+				SELECT v.column1, v.column2, v.column3, v.column4, v.column5, v.column6, v.column7, '', 0, 0, v.column5, '', 0, 0, '' FROM (%s) AS v WHERE true
+				ON CONFLICT (platform, tenant, channel, slot) DO UPDATE SET due_at = excluded.due_at, state = excluded.state, cause = excluded.cause,
+					question = '', tries = 0, resent = 0, try_at = excluded.try_at
+				WHERE p.state = 'skipped'`},
+			write{"subscriptions", &changed, `UPDATE subscription SET next_slot = v.column4, next_at = v.column5, paused = v.column6, until = v.column7
+				FROM (%s) AS v WHERE platform = v.column1 AND tenant = v.column2 AND channel = v.column3`},
+		)
 	})
 	return n, err
 }
@@ -100,7 +97,7 @@ func (s *Store) Finish(ctx context.Context, results []briefing.Result) error {
 		holds.add(string(t.Platform), t.ID, ms)
 	}
 	return s.inTx(ctx, func(tx *sql.Tx) error {
-		return writeAll(ctx, tx,
+		return s.writeAll(ctx, tx,
 			write{"tenants", &holds, `UPDATE tenant SET held_until = v.column3
 				FROM (%s) AS v WHERE platform = v.column1 AND tenant = v.column2 AND held_until < v.column3`},
 			write{"posts", &posts, `UPDATE post SET state = v.column6, cause = v.column7, tries = v.column8, resent = v.column9, try_at = v.column10, sent_at = v.column11, message = v.column12

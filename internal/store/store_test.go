@@ -133,7 +133,7 @@ func fill(t testing.TB, s *store.Store, tenants, n int, at time.Time) {
 	t.Helper()
 	const numbers = `WITH RECURSIVE number(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM number WHERE i < $1 - 1) `
 	execute(t, s, `INSERT INTO tenant `+numbers+`SELECT 'slack', 'T' || i, '', 0, 0 FROM number`, tenants)
-	execute(t, s, `INSERT INTO subscription `+numbers+`SELECT 'slack', 'T' || i % CAST($2 AS INTEGER), 'C' || i, '', 1, 1, 9, 30, 'Europe/London', '',
+	execute(t, s, `INSERT INTO subscription `+numbers+`SELECT 'slack', 'T' || (i % CAST($2 AS INTEGER)), 'C' || i, '', 1, 1, 9, 30, 'Europe/London', '',
 		'practice', '', 'none', 0, '', '', CAST($3 AS TEXT), CAST($4 AS BIGINT), 0, '' FROM number`, n, tenants, at.Format("2006-01-02T15:04"), at.UnixMilli())
 }
 
