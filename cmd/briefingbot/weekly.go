@@ -30,7 +30,8 @@ type weeklyFlags struct {
 const maxTitle = 80
 
 func (f weeklyFlags) validate() error {
-	if _, err := time.LoadLocation(f.Timezone); err != nil || f.Timezone == "" || f.Timezone == "Local" {
+	// A name without a slash, like Japan, would be a word like any other in a command.
+	if _, err := time.LoadLocation(f.Timezone); err != nil || !strings.Contains(f.Timezone, "/") && f.Timezone != "UTC" {
 		return hinted{errors.New("BRIEFINGBOT_TIMEZONE is not a time zone"), "name it like Europe/London"}
 	}
 	if title := strings.TrimSpace(f.WeeklyTitle); title == "" || utf8.RuneCountInString(title) > maxTitle {

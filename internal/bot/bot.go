@@ -33,18 +33,19 @@ type Config struct {
 
 // Bot answers requests. It is safe for concurrent use.
 type Bot struct {
-	cfg     Config
-	lib     briefing.Library
-	finder  *content.Finder
-	table   *command.Table
-	words   phrasebook
-	log     *zap.Logger
-	senders map[briefing.Platform]Sender
-	posts   map[string]weeklyPost // by the question's id
-	fixed   map[key]*briefing.Message
-	usual   map[string]usual
-	public  map[*briefing.Message]*briefing.Message // what others see in place of a fixed reply, where it differs
-	draw    func(n int) int                         // a number from 0 to n-1
+	cfg       Config
+	lib       briefing.Library
+	finder    *content.Finder
+	table     *command.Table
+	words     phrasebook
+	log       *zap.Logger
+	senders   map[briefing.Platform]Sender
+	questions map[from][]string     // ids
+	posts     map[string]weeklyPost // by the question's id
+	fixed     map[key]*briefing.Message
+	usual     map[string]usual
+	public    map[*briefing.Message]*briefing.Message // what others see in place of a fixed reply, where it differs
+	draw      func(n int) int                         // a number from 0 to n-1
 }
 
 // key names a reply that depends on the command alone.
@@ -88,6 +89,7 @@ func New(lib briefing.Library, finder *content.Finder, cfg Config, log *zap.Logg
 		words:   phrasebook{footer: briefing.Footer{Text: cfg.Footer}, several: len(lib) > 1, zone: cfg.Zone},
 	}
 	b.words.lib, b.words.usages = lib, b.table.ReflectionHelp()
+	b.questions = everyCandidates(lib)
 	b.posts = b.weeklyPosts()
 	b.fixed = b.fixedReplies()
 	b.usual = b.usualReplies()

@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"briefingbot/internal/briefing"
 	"briefingbot/internal/content"
@@ -30,7 +31,7 @@ type weeklyPost struct {
 // weeklyPosts makes the posts of every question, by its id.
 func (b *Bot) weeklyPosts() map[string]weeklyPost {
 	out := map[string]weeklyPost{}
-	for _, id := range content.Candidates(b.lib, "", "") {
+	for _, id := range b.candidates("", "") {
 		br, s, p, n, ok := content.QuestionByID(b.lib, id)
 		if !ok {
 			continue
@@ -43,27 +44,51 @@ func (b *Bot) weeklyPosts() map[string]weeklyPost {
 	return out
 }
 
-// question is the words of a question, or nil where it is no longer there.
-func (b *Bot) question(id string) briefing.Text {
-	_, _, p, n, ok := content.QuestionByID(b.lib, id)
-	if !ok {
-		return nil
-	}
-	return p.Questions[n].Text
-}
-
 // next is the question that a subscription is asked next, and its rotation then.
 func (b *Bot) next(sub *briefing.Subscription) (string, briefing.Rotation) {
 	ch := sub.Channel
 	seed := string(ch.Platform) + "\x00" + ch.Tenant + "\x00" + ch.ID
-	return content.Next(seed, sub.Rotation, content.Candidates(b.lib, sub.Briefing, sub.Pool))
+	return content.Next(seed, sub.Rotation, b.candidates(sub.Briefing, sub.Pool))
+}
+
+// from is where questions come from: a briefing's id and a pool's name, each empty
+// for all.
+type from struct{ briefing, pool string }
+
+// candidates is the ids of the questions that a subscription asks from.
+func (b *Bot) candidates(briefingID, pool string) []string {
+	return b.questions[from{briefingID, pool}]
+}
+
+// everyCandidates finds them for every briefing and pool, once: it takes long enough
+// to be felt where very many channels are due at a time.
+func everyCandidates(lib briefing.Library) map[from][]string {
+	ids, pools := []string{""}, []string{""}
+	for _, br := range lib {
+		ids = append(ids, br.ID)
+		for _, p := range allPools(br) {
+			pools = append(pools, p.Name)
+		}
+	}
+	out := map[from][]string{}
+	for _, id := range ids {
+		for _, pool := range pools {
+			out[from{id, pool}] = content.Candidates(lib, id, pool)
+		}
+	}
+	return out
 }
 
 // Choose chooses a subscription's next question, and moves its rotation on. One
-// that was chosen before stays, unless it is no longer there. It returns the
-// question's id, or nothing where there is no question.
+// that was chosen before stays, unless it is no longer there, and counts as asked:
+// where it failed at first, it did not. It returns the question's id, or nothing
+// where there is no question.
 func (b *Bot) Choose(sub *briefing.Subscription, chosen string) string {
 	if _, ok := b.posts[chosen]; ok {
+		if !slices.Contains(sub.Rotation.Asked, chosen) {
+			sub.Rotation.Asked = append(slices.Clone(sub.Rotation.Asked), chosen)
+		}
+		sub.Rotation.Last = chosen
 		return chosen
 	}
 	question, rotation := b.next(sub)

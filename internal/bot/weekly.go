@@ -12,7 +12,6 @@ import (
 
 	"briefingbot/internal/briefing"
 	"briefingbot/internal/command"
-	"briefingbot/internal/content"
 	"briefingbot/internal/holiday"
 )
 
@@ -44,13 +43,12 @@ const (
 const (
 	// storeTime is how long the store may take for a reply. Slack waits 3 s for it.
 	storeTime = 2200 * time.Millisecond
-	// awaitTime is how long a reply waits to say that a question is there.
-	awaitTime  = 1500 * time.Millisecond
-	awaitEvery = 100 * time.Millisecond
 
-	shownPosts   = 3 // in the status
-	historyPosts = 20
-	shownDates   = 3
+	shownDates = 3
+	shownPosts = 3 // in the status
+	// recentPosts is how many are read. There may be several ahead that somebody has
+	// asked to leave out.
+	recentPosts = 20
 )
 
 // isWeekly reports whether a command is about a channel's weekly question.
@@ -58,38 +56,75 @@ func isWeekly(cmd command.Command) bool { return cmd.Verb >= command.Reflection 
 
 // changes reports whether a command changes anything.
 func changes(v command.Verb) bool {
-	return !slices.Contains([]command.Verb{command.Reflection, command.Preview, command.History}, v)
+	switch v {
+	case command.Reflection, command.Preview, command.History:
+		return false
+	}
+	return v > command.Reflection
 }
 
 // weekly answers a command about the channel's weekly question.
 func (b *Bot) weekly(ctx context.Context, req briefing.Request, cmd command.Command) (*briefing.Message, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()
+	may := b.mayChange(req.Person)
 	switch {
 	case b.cfg.Subscriptions == nil || req.Channel.ID == "":
-		return b.words.notHere(), nil
-	case changes(cmd.Verb) && !b.mayChange(req.Person):
+		return b.words.notHere(req.Platform), nil
+	case changes(cmd.Verb) && !may:
 		return b.words.mayNot(), nil
 	case cmd.Fault != command.NoFault:
-		return b.words.notUnderstood(cmd.Fault, b.table.SuggestReflection(cmd.Words)), nil
+		return b.forWhom(may, b.words.notUnderstood(cmd, b.table.SuggestReflection(cmd.Words))), nil
 	}
 	c := channel{b: b, Channel: req.Channel, now: b.cfg.Now()}
 	reply, err := c.answer(ctx, cmd)
 	switch {
 	case errors.Is(err, briefing.ErrNoSubscription):
-		return b.words.noneYet(), nil
-	case err != nil && changes(cmd.Verb):
+		return b.words.noneYet(len(b.cfg.Schedulers) > 0, may), nil
+	case errors.Is(err, errZone):
+		return b.words.zoneGone(), nil
+	case err != nil && changes(cmd.Verb) && cmd.Verb != command.SetUp: // which only reads
 		b.failed(req, cmd.Verb, err)
 		return b.words.notSaved(), nil
+	case err != nil:
+		return nil, err
 	}
-	return reply, err
+	return b.forWhom(may, reply), nil
 }
 
 // mayChange reports whether somebody may change the weekly question.
 func (b *Bot) mayChange(person []briefing.Private) bool {
 	return len(b.cfg.Schedulers) == 0 || slices.ContainsFunc(person, func(id briefing.Private) bool {
-		return slices.ContainsFunc(b.cfg.Schedulers, func(listed string) bool { return strings.EqualFold(listed, id.Reveal()) })
+		return !id.Empty() && slices.ContainsFunc(b.cfg.Schedulers, func(listed string) bool {
+			return strings.EqualFold(strings.TrimSpace(listed), id.Reveal())
+		})
 	})
+}
+
+// forWhom is a reply for somebody who may change the weekly question or may not,
+// and then has no buttons that would only be refused.
+func (b *Bot) forWhom(may bool, m *briefing.Message) *briefing.Message {
+	if may {
+		return m
+	}
+	out := &briefing.Message{Notice: m.Notice}
+	for _, block := range m.Blocks {
+		if row, ok := block.(briefing.Buttons); ok {
+			row.Buttons = slices.DeleteFunc(slices.Clone(row.Buttons), func(button briefing.Button) bool {
+				return changes(b.table.Parse(briefing.NewPrivate(button.Command)).Verb)
+			})
+			if len(row.Buttons) == 0 {
+				continue
+			}
+			block = row
+		}
+		out.Blocks = append(out.Blocks, block)
+	}
+	return out
+}
+
+func (b *Bot) failed(req briefing.Request, verb command.Verb, err error) {
+	b.log.Error("reply failed", zap.String("platform", string(req.Platform)), zap.Stringer("command", verb), zap.String("cause", err.Error()))
 }
 
 // channel is a channel that somebody asks about.
@@ -120,10 +155,7 @@ func (c *channel) answer(ctx context.Context, cmd command.Command) (*briefing.Me
 	case command.History:
 		return c.history(ctx)
 	case command.Stop:
-		if err := c.b.cfg.Subscriptions.Remove(ctx, c.Channel); err != nil {
-			return nil, err
-		}
-		return c.b.words.stopped(), nil
+		return c.stop(ctx)
 	case command.Holidays:
 		return c.alter(ctx, func(sub *briefing.Subscription) { sub.Holidays = cmd.Region })
 	case command.Notification:
@@ -132,303 +164,116 @@ func (c *channel) answer(ctx context.Context, cmd command.Command) (*briefing.Me
 	return c.status(ctx)
 }
 
-// change changes the subscription that the channel has.
-func (c *channel) change(ctx context.Context, change func(sub *briefing.Subscription) ([]briefing.Post, error)) (sub briefing.Subscription, err error) {
-	err = c.b.cfg.Subscriptions.Change(ctx, c.Channel, func(s *briefing.Subscription, exists bool) ([]briefing.Post, error) {
-		if !exists {
-			return nil, briefing.ErrNoSubscription
-		}
-		posts, err := change(s)
-		sub = *s
-		return posts, err
-	})
+// subscription is the channel's, as it is now.
+func (c *channel) subscription(ctx context.Context) (briefing.Subscription, error) {
+	sub, err := c.b.cfg.Subscriptions.Subscription(ctx, c.Channel)
+	c.settle(&sub)
 	return sub, err
 }
 
-// set makes or replaces the schedule. What the channel was asked stays, and so does
-// what was said of holidays and notifications where nothing is said now.
-func (c *channel) set(ctx context.Context, want *command.Schedule) (*briefing.Message, error) {
-	pool, briefingID := want.Pool, ""
-	if want.Briefing != nil {
-		briefingID = want.Briefing.ID
-	}
-	if pool == "" && !want.AnyPool && len(content.Candidates(c.b.lib, briefingID, briefing.Practice)) > 0 {
-		// Casework questions invite case details: a channel gets them where it asks.
-		pool = briefing.Practice
-	}
-	if len(content.Candidates(c.b.lib, briefingID, pool)) == 0 {
-		return c.b.words.noQuestions(), nil
-	}
-	var kept briefing.Subscription
-	err := c.b.cfg.Subscriptions.Change(ctx, c.Channel, func(sub *briefing.Subscription, exists bool) ([]briefing.Post, error) {
-		if !exists {
-			sub.Holidays = briefing.EnglandAndWales
-		}
-		sub.Rule = briefing.Rule{Every: want.Every, Day: want.Day, Hour: want.Hour, Minute: want.Minute, Zone: cmp.Or(want.Zone, c.b.cfg.Zone)}
-		sub.Pool, sub.Briefing = pool, briefingID
-		sub.Holidays = cmp.Or(want.Holidays, sub.Holidays)
-		if want.Notification != nil {
-			sub.Neutral = *want.Notification
-		}
+// settle ends a pause whose day has come. What is kept says so from the first
+// question after it.
+func (c *channel) settle(sub *briefing.Subscription) {
+	if day, ok := sub.Until.In(location(sub.Rule.Zone)); ok && !day.After(c.now) {
 		sub.Paused, sub.Until = "", ""
-		next, err := sub.Rule.Next(c.now)
-		if err != nil {
-			return nil, err
-		}
-		if want.Every > 1 {
-			sub.Rule.From = next.Date()
-		}
-		sub.NextSlot = next
-		kept = *sub
-		return nil, nil
-	})
+	}
+}
+
+func (c *channel) recent(ctx context.Context) ([]briefing.Post, error) {
+	return c.b.cfg.Subscriptions.Posts(ctx, c.Channel, recentPosts)
+}
+
+// both is the channel's subscription and its recent posts.
+func (c *channel) both(ctx context.Context) (briefing.Subscription, []briefing.Post, error) {
+	sub, err := c.subscription(ctx)
+	if err != nil {
+		return sub, nil, err
+	}
+	posts, err := c.recent(ctx)
+	return sub, posts, err
+}
+
+func (c *channel) status(ctx context.Context) (*briefing.Message, error) {
+	sub, posts, err := c.both(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return c.b.words.set(&kept, c.upcoming(&kept), c.obstacle(ctx)), nil
+	past := slices.DeleteFunc(slices.Clone(posts), func(p briefing.Post) bool { return p.Slot.At.After(c.now) })
+	return c.b.words.status(&sub, c.upcoming(&sub, posts), past, c.b.lacksQuestions(&sub)), nil
 }
 
-// alter changes something that does not move any slot.
-func (c *channel) alter(ctx context.Context, change func(*briefing.Subscription)) (*briefing.Message, error) {
-	sub, err := c.change(ctx, func(sub *briefing.Subscription) ([]briefing.Post, error) {
-		change(sub)
-		return nil, nil
-	})
+func (c *channel) history(ctx context.Context) (*briefing.Message, error) {
+	sub, posts, err := c.both(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return c.b.words.set(&sub, c.upcoming(&sub), ""), nil
-}
-
-// pause ends questions, at once or until a day.
-func (c *channel) pause(ctx context.Context, cmd command.Command) (*briefing.Message, error) {
-	wrong := false
-	sub, err := c.change(ctx, func(sub *briefing.Subscription) ([]briefing.Post, error) {
-		sub.Paused, sub.Until, sub.NextSlot = briefing.CauseAsked, "", briefing.Slot{}
-		if cmd.Until.IsZero() {
-			return nil, nil
-		}
-		zone := location(sub.Rule.Zone)
-		until, ok := cmd.Until.On(briefing.DateOf(c.now.In(zone)))
-		start, isDay := until.In(zone)
-		if !ok || !isDay {
-			wrong = true
-			return nil, errWrongDate
-		}
-		next, err := sub.Rule.Next(start.Add(-time.Nanosecond))
-		sub.Until, sub.NextSlot = until, next
-		return nil, err
-	})
-	switch {
-	case wrong:
-		return c.b.words.notUnderstood(command.FaultDate, ""), nil
-	case err != nil:
-		return nil, err
-	}
-	return c.b.words.paused(&sub, c.upcoming(&sub)), nil
-}
-
-var errWrongDate = errors.New("the day is not in the future")
-
-// resume goes on after a pause. A slot that somebody wanted skipped stays so.
-func (c *channel) resume(ctx context.Context) (*briefing.Message, error) {
-	posts, err := c.b.cfg.Subscriptions.Posts(ctx, c.Channel, shownPosts)
-	if err != nil {
-		return nil, err
-	}
-	after := c.now
-	for _, p := range posts {
-		if p.State == briefing.PostSkipped && p.Slot.At.After(after) {
-			after = p.Slot.At
-		}
-	}
-	was := briefing.Cause("")
-	sub, err := c.change(ctx, func(sub *briefing.Subscription) (_ []briefing.Post, err error) {
-		was = sub.Paused
-		if was == "" {
-			return nil, nil
-		}
-		sub.Paused, sub.Until = "", ""
-		sub.NextSlot, err = sub.Rule.Next(after)
-		return nil, err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return c.b.words.resumed(&sub, c.upcoming(&sub), was != "", c.obstacle(ctx)), nil
-}
-
-// skip leaves out the next question.
-func (c *channel) skip(ctx context.Context) (*briefing.Message, error) {
-	var left briefing.Slot
-	sub, err := c.change(ctx, func(sub *briefing.Subscription) ([]briefing.Post, error) {
-		var posts []briefing.Post
-		for left.At.IsZero() && !sub.NextSlot.At.IsZero() {
-			post := briefing.Post{Channel: sub.Channel, Slot: sub.NextSlot, State: briefing.PostSkipped, Cause: briefing.CauseHoliday}
-			if holiday.On(sub.Holidays, sub.NextSlot.Date()) == "" {
-				post.Cause, left = briefing.CauseAsked, sub.NextSlot
-			}
-			next, err := sub.Rule.Next(sub.NextSlot.At)
-			if err != nil {
-				return nil, err
-			}
-			posts, sub.NextSlot = append(posts, post), next
-		}
-		return posts, nil
-	})
-	if err != nil && !errors.Is(err, briefing.ErrTaken) {
-		return nil, err
-	}
-	return c.b.words.skipped(&sub, left, c.upcoming(&sub)), nil
-}
-
-// post posts a question at once: the one of that id, or the next one.
-func (c *channel) post(ctx context.Context, question string) (*briefing.Message, error) {
-	slot := briefing.SlotNow(c.now)
-	_, err := c.change(ctx, func(sub *briefing.Subscription) ([]briefing.Post, error) {
-		return []briefing.Post{{Channel: sub.Channel, Slot: slot, State: briefing.PostDue, Question: question}}, nil
-	})
-	switch {
-	case errors.Is(err, briefing.ErrTaken):
-		return c.b.words.justNow(), nil
-	case err != nil:
-		return nil, err
-	}
-	if c.b.cfg.Wake != nil {
-		c.b.cfg.Wake(ctx, briefing.Tenant{Platform: c.Platform, ID: c.Tenant})
-	}
-	post, ok := c.await(ctx, slot)
-	if !ok {
-		return c.b.words.onItsWay(), nil
-	}
-	return c.b.words.posted(&post), nil
-}
-
-// await waits a little until it is known what became of a post.
-func (c *channel) await(ctx context.Context, slot briefing.Slot) (briefing.Post, bool) {
-	ctx, cancel := context.WithTimeout(ctx, awaitTime)
-	defer cancel()
-	for c.b.cfg.Wake != nil {
-		select {
-		case <-time.After(awaitEvery):
-		case <-ctx.Done():
-			return briefing.Post{}, false
-		}
-		posts, err := c.b.cfg.Subscriptions.Posts(ctx, c.Channel, shownPosts)
-		if err != nil {
-			return briefing.Post{}, false // it is on its way all the same
-		}
-		i := slices.IndexFunc(posts, func(p briefing.Post) bool { return p.Slot.Key == slot.Key })
-		if i >= 0 && posts[i].State != briefing.PostDue && posts[i].State != briefing.PostSending {
-			return posts[i], true
-		}
-	}
-	return briefing.Post{}, false
-}
-
-// again posts once more the question that may not have arrived.
-func (c *channel) again(ctx context.Context) (*briefing.Message, error) {
-	if _, err := c.b.cfg.Subscriptions.Subscription(ctx, c.Channel); err != nil {
-		return nil, err
-	}
-	posts, err := c.b.cfg.Subscriptions.Posts(ctx, c.Channel, shownPosts)
-	if err != nil {
-		return nil, err
-	}
-	last := lastTried(posts)
-	if last == nil || !mayBeMissing(last) {
-		return c.b.words.nothingAgain(), nil
-	}
-	return c.post(ctx, last.Question)
-}
-
-// lastTried is the newest post that was not left out, or nil.
-func lastTried(posts []briefing.Post) *briefing.Post {
-	for i := range posts {
-		if posts[i].State != briefing.PostSkipped {
-			return &posts[i]
-		}
-	}
-	return nil
-}
-
-// mayBeMissing reports whether a post can be asked for again.
-func mayBeMissing(p *briefing.Post) bool {
-	return p.Question != "" && (p.State == briefing.PostUnconfirmed || p.State == briefing.PostFailed)
+	return c.b.words.history(&sub, posts), nil
 }
 
 // preview is the next post as it will come.
 func (c *channel) preview(ctx context.Context) (*briefing.Message, error) {
-	sub, err := c.b.cfg.Subscriptions.Subscription(ctx, c.Channel)
+	sub, posts, err := c.both(ctx)
 	if err != nil {
 		return nil, err
 	}
 	question, _ := c.b.next(&sub)
-	return c.b.words.preview(&sub, c.upcoming(&sub), c.b.posts[question].full), nil
-}
-
-func (c *channel) history(ctx context.Context) (*briefing.Message, error) {
-	sub, err := c.b.cfg.Subscriptions.Subscription(ctx, c.Channel)
-	if err != nil {
-		return nil, err
-	}
-	posts, err := c.b.cfg.Subscriptions.Posts(ctx, c.Channel, historyPosts)
-	if err != nil {
-		return nil, err
-	}
-	return c.b.words.history(&sub, posts, c.b.question), nil
-}
-
-func (c *channel) status(ctx context.Context) (*briefing.Message, error) {
-	sub, err := c.b.cfg.Subscriptions.Subscription(ctx, c.Channel)
-	if err != nil {
-		return nil, err
-	}
-	posts, err := c.b.cfg.Subscriptions.Posts(ctx, c.Channel, shownPosts)
-	if err != nil {
-		return nil, err
-	}
-	return c.b.words.status(&sub, c.upcoming(&sub), posts), nil
+	return c.b.words.preview(&sub, c.upcoming(&sub, posts), c.b.posts[question].full), nil
 }
 
 func (c *channel) form(ctx context.Context) (*briefing.Message, error) {
-	sub, err := c.b.cfg.Subscriptions.Subscription(ctx, c.Channel)
+	sub, err := c.subscription(ctx)
 	if errors.Is(err, briefing.ErrNoSubscription) {
-		sub = briefing.Subscription{
-			Rule: briefing.Rule{Every: 1, Day: time.Monday, Hour: 9, Minute: 30, Zone: c.b.cfg.Zone},
-			Pool: briefing.Practice, Holidays: briefing.EnglandAndWales,
-		}
-	} else if err != nil {
+		pool, _ := c.b.usualPool("")
+		sub, err = briefing.Subscription{
+			Rule: briefing.Rule{Every: 1, Day: time.Monday, Hour: 9, Minute: 30},
+			Pool: cmp.Or(pool, briefing.Practice), Holidays: briefing.EnglandAndWales,
+		}, nil
+	}
+	if err != nil {
 		return nil, err
 	}
-	return c.b.words.form(&sub, c.b.lib), nil
+	if _, err := sub.Rule.Next(c.now); err != nil { // no zone, or one that is no longer known
+		sub.Rule.Zone = c.b.cfg.Zone
+	}
+	return c.b.words.form(&sub), nil
 }
 
 // coming is what a channel has ahead.
 type coming struct {
 	slots []briefing.Slot // on which it gets a question
-	left  []day           // bank holidays among them, on which it does not
+	left  []day           // between them and now, on which it does not
 }
 
-type day struct {
-	date    briefing.Date
-	holiday string
-}
+type day struct{ date, why string }
 
 // upcoming is the next slots of a subscription, from the one that is planned.
-func (c *channel) upcoming(sub *briefing.Subscription) coming {
+func (c *channel) upcoming(sub *briefing.Subscription, posts []briefing.Post) coming {
 	if sub.NextSlot.At.IsZero() {
 		return coming{}
 	}
 	var out coming
+	for _, p := range slices.Backward(posts) { // the newest are first
+		if sub.Paused == "" && p.Slot.At.Before(sub.NextSlot.At) && c.isLeft(sub.Rule, &p) {
+			out.left = append(out.left, day{longDate(p.Slot.Date()), whyLeft(sub, &p)})
+		}
+	}
 	out.slots = sub.Rule.Following(sub.NextSlot.At.Add(-time.Nanosecond), shownDates, func(d briefing.Date) bool {
 		name := holiday.On(sub.Holidays, d)
 		if name != "" {
-			out.left = append(out.left, day{d, name})
+			out.left = append(out.left, day{longDate(d), name})
 		}
 		return name != ""
 	})
 	return out
+}
+
+// isLeft reports whether a post is a slot ahead of a rule that is left out.
+func (c *channel) isLeft(r briefing.Rule, p *briefing.Post) bool {
+	if p.State != briefing.PostSkipped || !p.Slot.At.After(c.now) {
+		return false
+	}
+	slot, err := r.Next(p.Slot.At.Add(-time.Nanosecond))
+	return err == nil && slot.Key == p.Slot.Key
 }
 
 // obstacle is why nothing can be posted in the channel, or empty where something
@@ -445,8 +290,9 @@ func (c *channel) obstacle(ctx context.Context) briefing.Cause {
 	return ""
 }
 
-func (b *Bot) failed(req briefing.Request, verb command.Verb, err error) {
-	b.log.Error("reply failed", zap.String("platform", string(req.Platform)), zap.Stringer("command", verb), zap.Error(err))
+// lacksQuestions reports whether what a subscription chose is no longer there.
+func (b *Bot) lacksQuestions(sub *briefing.Subscription) bool {
+	return len(b.candidates(sub.Briefing, sub.Pool)) == 0
 }
 
 // location is a time zone, or UTC where there is none of the name any more.

@@ -2,8 +2,7 @@ package bot
 
 import (
 	"fmt"
-	"strings"
-	"time"
+	"slices"
 
 	"briefingbot/internal/briefing"
 	"briefingbot/internal/command"
@@ -19,7 +18,7 @@ var (
 	resumeButton  = briefing.Button{Label: "Resume", Command: command.ReflectionCommand + " resume"}
 	againButton   = briefing.Button{Label: "Post it again", Command: command.ReflectionCommand + " again"}
 	historyButton = briefing.Button{Label: "History", Command: command.ReflectionCommand + " history"}
-	statusButton  = briefing.Button{Label: "How it stands", Command: command.ReflectionCommand}
+	statusButton  = briefing.Button{Label: "Status", Command: command.ReflectionCommand}
 	weeklyHelp    = briefing.Button{Label: "Help", Command: command.ReflectionCommand + " help"}
 )
 
@@ -28,11 +27,11 @@ func (w *phrasebook) weeklyPost(title string, b *briefing.Briefing, s *briefing.
 	row := []briefing.Button{{Label: "Read the briefing", Command: b.BriefingCommand()}}
 	if _, casework := b.Pool(briefing.Casework); casework != nil {
 		another := randomButton(b, casework)
-		another.Label = "A casework question, just for you"
+		another.Label = "Casework question, privately"
 		row = append(row, another)
 	}
-	m := message(briefing.Heading{Text: title, Ours: true}, briefing.Paragraph{Text: q.Text}, w.source(b, s), w.footer, buttons(row...))
-	m.Notice = title + ": " + q.Text.Plain()
+	m := message(briefing.Heading{Text: title, Ours: true}, briefing.Paragraph(q), w.source(b, s), w.footer, buttons(row...))
+	m.Notice = title + ": " + q.Text.Letters()
 	return m
 }
 
@@ -50,63 +49,105 @@ func (w *phrasebook) weeklyMessage(heading string, blocks []briefing.Block, row 
 	return m
 }
 
-func note(format string, args ...any) briefing.Note {
-	return briefing.Note{Text: fmt.Sprintf(format, args...)}
+// notes is a note of each text that is not empty.
+func notes(texts ...string) []briefing.Block {
+	var out []briefing.Block
+	for _, text := range texts {
+		if text != "" {
+			out = append(out, briefing.Note{Text: text})
+		}
+	}
+	return out
 }
 
 // notHere is for a private chat.
-func (w *phrasebook) notHere() *briefing.Message {
-	return w.weeklyMessage("A weekly question belongs in a channel.", []briefing.Block{
-		note("Type %s in your team's channel, where everyone can think about the question together. Nothing was set here.", command.ReflectionCommand),
-	}, weeklyHelp)
+func (w *phrasebook) notHere(p briefing.Platform) *briefing.Message {
+	where := "Type " + command.ReflectionCommand + " in your team's channel"
+	if p == briefing.Teams {
+		where = "In your team's channel, write @ with the bot's name and then " + command.ReflectionCommand
+	}
+	return w.weeklyMessage("A weekly question belongs in a channel.",
+		notes(where+". Everyone there can think about the question together. Nothing was set here."), weeklyHelp)
 }
 
 func (w *phrasebook) mayNot() *briefing.Message {
-	return w.weeklyMessage("Only some people may change the weekly question.", []briefing.Block{
-		note("Whoever runs this bot has chosen who. Nothing was changed."),
-	}, statusButton)
+	return w.weeklyMessage("Only some people may change the weekly question.",
+		notes("Whoever runs this bot has chosen who. To have it changed, paused or stopped, ask your manager or whoever runs the bot. Nothing was changed."),
+		statusButton, weeklyHelp)
 }
 
-func (w *phrasebook) noneYet() *briefing.Message {
-	return w.weeklyMessage("This channel has no weekly question yet.", []briefing.Block{
-		note("Type %s weekly monday 09:30, or use the button. Questions come from the practice list unless you choose otherwise, and anyone here can pause or stop them.", command.ReflectionCommand),
-	}, setUpButton, weeklyHelp)
+// noneYet is for a channel without a weekly question. limited says that not everyone
+// may set one up, and may that whoever asks may.
+func (w *phrasebook) noneYet(limited, may bool) *briefing.Message {
+	const heading = "This channel has no weekly question."
+	if !may {
+		return w.weeklyMessage(heading, notes("Only some people may set one up. If your team would like one, ask your manager or whoever runs this bot."), weeklyHelp)
+	}
+	who := "Anyone here can pause or stop them."
+	if limited {
+		who = "Only the people who may set them up can change, pause or stop them."
+	}
+	return w.weeklyMessage(heading, notes("To begin, type "+command.ReflectionCommand+" weekly monday 09:30, or use the button. "+
+		"Questions are about practice, not about cases, unless you choose otherwise. "+who), setUpButton, weeklyHelp)
 }
 
 func (w *phrasebook) noQuestions() *briefing.Message {
-	return w.weeklyMessage("There are no such questions in that briefing.", []briefing.Block{
-		note("Choose another list or another briefing. Nothing was changed."),
-	}, setUpButton, wayBack(nil).Buttons[0])
+	return w.weeklyMessage("There are no such questions.",
+		notes("Choose other questions or another briefing: type "+command.ReflectionCommand+" set up. Nothing was changed."),
+		setUpButton, wayBack(nil).Buttons[0])
+}
+
+func (w *phrasebook) onlyCasework() *briefing.Message {
+	return w.weeklyMessage("There are casework questions alone.",
+		notes("They invite details of cases, so the bot asks them only where a team wants that. If yours does, type the same again and add the word casework. Nothing was changed."),
+		setUpButton, wayBack(nil).Buttons[0])
 }
 
 func (w *phrasebook) notSaved() *briefing.Message {
-	return w.weeklyMessage("Sorry, this could not be saved.", []briefing.Block{
-		note("Nothing was changed. It has been noted for whoever runs this bot. Please try again in a few minutes."),
-	})
+	return w.weeklyMessage("Sorry, this could not be saved.",
+		notes("It has been noted for whoever runs this bot. In a few minutes, type "+command.ReflectionCommand+" to see how things stand, and try again."))
+}
+
+func (w *phrasebook) zoneGone() *briefing.Message {
+	what, do := trouble("", briefing.CauseZone)
+	return w.weeklyMessage(what, notes(do, "Nothing was changed."), setUpButton, statusButton)
 }
 
 // expected is what stands where something was not understood.
 var expected = map[command.Fault]struct{ what, example string }{
 	command.FaultDay:    {"the day of the week", "Write one day, like monday or thu."},
 	command.FaultTime:   {"the time", "Write it like 09:30, 9.30am or 2pm."},
-	command.FaultZone:   {"the time zone", "Write its full name, like Europe/London, or none."},
-	command.FaultDate:   {"the day", "Write a day to come, like 5 january, 2027-01-05 or monday."},
-	command.FaultRegion: {"the bank holidays", "Write england, scotland, northern ireland, or include for questions on bank holidays too."},
+	command.FaultZone:   {"the time zone", "Write its full name, like Europe/London, or leave it out."},
+	command.FaultDate:   {"the date", "Write one that is to come, like " + command.ReflectionCommand + " pause until 5 january, or until monday. To pause with no end, type " + command.ReflectionCommand + " pause."},
+	command.FaultRegion: {"the bank holidays", "Write holidays and then england, scotland or northern ireland. For questions on bank holidays too, write holidays include."},
 	command.FaultWord:   {"a word", "These can be typed:"},
 }
 
-func (w *phrasebook) notUnderstood(f command.Fault, suggestion string) *briefing.Message {
-	about := expected[f]
-	blocks := []briefing.Block{note("%s The bot has not kept what you typed, and nothing was changed.", about.example)}
-	row := []briefing.Button{weeklyHelp}
-	if f == command.FaultWord {
-		blocks = []briefing.Block{note("%s", about.example), w.usageList(), note("The bot has not kept what you typed, and nothing was changed.")}
-		row = []briefing.Button{statusButton}
+const (
+	forExample = "For example: " + command.ReflectionCommand + " weekly monday 09:30 practice."
+	aSchedule  = "Write a day and a time, and then only what you need: practice, casework or both, a briefing, a time zone. " + forExample
+)
+
+const notKept = "The bot has not kept what you typed, and nothing was changed."
+
+// notUnderstood says what of a command was not understood, and how it is written.
+// suggestion is a command that was perhaps meant, or empty.
+func (w *phrasebook) notUnderstood(cmd command.Command, suggestion string) *briefing.Message {
+	about := expected[cmd.Fault]
+	blocks, row := notes(about.example), []briefing.Button{weeklyHelp}
+	switch {
+	case cmd.Verb == command.Weekly && cmd.Fault == command.FaultWord:
+		blocks, row = notes(aSchedule), []briefing.Button{setUpButton, weeklyHelp}
+	case cmd.Verb == command.Weekly:
+		blocks, row = notes(about.example, forExample), []briefing.Button{setUpButton, weeklyHelp}
+	case suggestion == command.ReflectionCommand+" weekly":
+		blocks, row = notes("For a weekly question, begin with weekly: "+command.ReflectionCommand+" weekly monday 09:30."), []briefing.Button{setUpButton, weeklyHelp}
+	case suggestion != "":
+		blocks, row = notes("Did you mean "+suggestion+"?"), []briefing.Button{{Label: suggestion, Command: suggestion}, weeklyHelp}
+	case cmd.Fault == command.FaultWord:
+		blocks, row = append(blocks, w.usageList()), []briefing.Button{statusButton}
 	}
-	if suggestion != "" {
-		blocks = append([]briefing.Block{note("Did you mean %s?", suggestion)}, blocks...)
-	}
-	return w.weeklyMessage("One thing was not understood: "+about.what+".", blocks, row...)
+	return w.weeklyMessage("One thing was not understood: "+about.what+".", append(blocks, notes(notKept)...), row...)
 }
 
 func (w *phrasebook) usageList() briefing.List {
@@ -117,236 +158,135 @@ func (w *phrasebook) usageList() briefing.List {
 	return list
 }
 
-// set says what will happen from now on.
-func (w *phrasebook) set(sub *briefing.Subscription, next coming, obstacle briefing.Cause) *briefing.Message {
-	blocks := []briefing.Block{briefing.Paragraph{Text: ours(w.sentence(sub))}}
-	if sub.Paused != "" {
-		blocks = append(blocks, note("It is paused."))
-	}
-	blocks = append(blocks, w.dates(sub, next)...)
-	if sub.Pool != briefing.Practice {
-		blocks = append(blocks, note("Casework questions invite details of cases, and everyone here can read along. No names or case details here."))
-	}
+// set says what will happen from now on. sameWeeks says that a fortnight goes on in
+// the weeks it had.
+func (w *phrasebook) set(sub *briefing.Subscription, next coming, obstacle briefing.Cause, sameWeeks bool) *briefing.Message {
+	heading, blocks := "The weekly question is set.", w.blocked(sub, obstacle)
 	row := []briefing.Button{previewButton, changeButton, statusButton}
 	if sub.Paused != "" {
-		row[0] = resumeButton
+		heading, row[0] = "The weekly question is changed, and still paused.", resumeButton
+		blocks = append(blocks, notes(stillPaused(sub))...)
 	}
-	if obstacle != "" {
-		// First, since nothing comes of the rest until somebody has done it.
-		blocks = append([]briefing.Block{note("The bot cannot post here yet. %s", advice(sub.Channel.Platform, obstacle))}, blocks...)
+	blocks = append(blocks, briefing.Paragraph{Text: ours(w.sentence(sub))})
+	blocks = append(blocks, w.dates(sub, next)...)
+	if sameWeeks {
+		blocks = append(blocks, notes("The weeks are the same as before. To have the others, set it weekly first, and then fortnightly again.")...)
 	}
-	return w.weeklyMessage("The weekly question is set.", blocks, row...)
+	if w.asksCasework(sub) {
+		blocks = append(blocks, notes("Casework questions invite details of cases, and everyone here can read along. No names or case details here.")...)
+	}
+	return w.weeklyMessage(heading, blocks, row...)
 }
 
-// sentence is a subscription in words.
-func (w *phrasebook) sentence(sub *briefing.Subscription) string {
-	every := "Every "
-	if sub.Rule.Every == 2 {
-		every = "Every second "
-	}
-	s := fmt.Sprintf("%s%s at %02d:%02d%s this channel gets %s from %s.", every, sub.Rule.Day, sub.Rule.Hour, sub.Rule.Minute, w.inZone(sub), poolWords(sub.Pool), w.briefingWords(sub.Briefing))
-	if region := regionWords[sub.Holidays]; region != "" {
-		s += " Bank holidays in " + region + " are left out."
-	} else {
-		s += " It comes on bank holidays too."
-	}
-	if sub.Neutral {
-		s += " Notifications show the title alone."
-	}
-	return s
+// pauseOver says in a reply, below its heading, that a pause has ended.
+func (w *phrasebook) pauseOver(m *briefing.Message) *briefing.Message {
+	return message(slices.Concat(m.Blocks[:1], notes("The pause is over."), m.Blocks[1:])...)
 }
 
-// inZone names the time zone where it is not the usual one.
-func (w *phrasebook) inZone(sub *briefing.Subscription) string {
-	if sub.Rule.Zone == w.zone {
-		return ""
-	}
-	return " (" + sub.Rule.Zone + ")"
-}
-
-func poolWords(pool string) string {
-	switch pool {
-	case briefing.Practice:
-		return "a practice question"
-	case briefing.Casework:
-		return "a casework question"
-	case "":
-		return "a practice or casework question"
-	}
-	return "a question from the list “" + strings.ReplaceAll(pool, "-", " ") + "”"
-}
-
-func (w *phrasebook) briefingWords(id string) string {
-	for _, b := range w.lib {
-		if b.ID == id || id == "" && len(w.lib) == 1 {
-			return "“" + b.Title + "”"
-		}
-	}
-	if id == "" {
-		return "all briefings in turn"
-	}
-	return "a briefing that is no longer there"
-}
-
-var regionWords = map[briefing.Region]string{
-	briefing.EnglandAndWales: "England and Wales",
-	briefing.Scotland:        "Scotland",
-	briefing.NorthernIreland: "Northern Ireland",
-}
-
-// dates is what is ahead, and what is left out of it.
-func (w *phrasebook) dates(sub *briefing.Subscription, next coming) []briefing.Block {
-	if len(next.slots) == 0 {
+// blocked says first that nothing can be posted, since nothing comes of the rest
+// until somebody has done something.
+func (w *phrasebook) blocked(sub *briefing.Subscription, obstacle briefing.Cause) []briefing.Block {
+	if obstacle == "" {
 		return nil
 	}
-	list := briefing.List{}
-	for _, slot := range next.slots {
-		list.Items = append(list.Items, briefing.Item{Text: ours(w.moment(sub, slot))})
+	what, do := trouble(sub.Channel.Platform, obstacle)
+	if needsResume(obstacle) { // it is not paused
+		do += " The questions then come as planned."
 	}
-	blocks := []briefing.Block{note("Next:"), list}
-	for _, d := range next.left {
-		blocks = append(blocks, note("Left out: %s, %s.", longDate(d.date), d.holiday))
-	}
-	return blocks
-}
-
-// moment is a slot in words, in the subscription's local time.
-func (w *phrasebook) moment(sub *briefing.Subscription, slot briefing.Slot) string {
-	return slot.At.In(location(sub.Rule.Zone)).Format("Monday 2 January 2006, 15:04") + w.inZone(sub)
-}
-
-func longDate(d briefing.Date) string {
-	at, ok := d.In(time.UTC)
-	if !ok {
-		return string(d)
-	}
-	return at.Format("Monday 2 January 2006")
+	return notes("No question can be posted here yet. " + what + " " + do)
 }
 
 func (w *phrasebook) paused(sub *briefing.Subscription, next coming) *briefing.Message {
-	if sub.Until == "" {
-		return w.weeklyMessage("Paused.", []briefing.Block{note("No question comes until somebody here resumes it. What was asked so far is remembered.")}, resumeButton, statusButton)
-	}
-	blocks := append([]briefing.Block{note("No question comes before %s.", longDate(sub.Until))}, w.dates(sub, next)...)
-	return w.weeklyMessage("Paused until "+longDate(sub.Until)+".", blocks, resumeButton, statusButton)
+	blocks := append(notes(stillPaused(sub)), w.dates(sub, next)...)
+	blocks = append(blocks, notes("What was asked so far is remembered. To end it for good, type "+command.ReflectionCommand+" stop.")...)
+	return w.weeklyMessage("The weekly question is paused.", blocks, resumeButton, statusButton)
 }
 
 func (w *phrasebook) resumed(sub *briefing.Subscription, next coming, was bool, obstacle briefing.Cause) *briefing.Message {
-	heading := "It goes on."
-	if !was {
-		heading = "It was not paused."
+	heading := "The weekly question goes on."
+	switch {
+	case obstacle != "":
+		heading = "The pause is over, but something is in the way."
+	case !was:
+		heading = "The weekly question was not paused."
 	}
-	blocks := append([]briefing.Block{briefing.Paragraph{Text: ours(w.sentence(sub))}}, w.dates(sub, next)...)
-	if obstacle != "" {
-		blocks = append([]briefing.Block{note("The bot cannot post here yet. %s", advice(sub.Channel.Platform, obstacle))}, blocks...)
-	}
-	return w.weeklyMessage(heading, blocks, previewButton, statusButton)
+	blocks := append(w.blocked(sub, obstacle), briefing.Paragraph{Text: ours(w.sentence(sub))})
+	blocks = append(blocks, w.dates(sub, next)...)
+	return w.weeklyMessage(heading, blocks, previewButton, changeButton, statusButton)
 }
 
 func (w *phrasebook) skipped(sub *briefing.Subscription, left briefing.Slot, next coming) *briefing.Message {
-	if left.At.IsZero() {
-		return w.weeklyMessage("There is no question to skip: it is paused.", nil, resumeButton, statusButton)
-	}
-	return w.weeklyMessage("Left out: "+longDate(left.Date())+".", w.dates(sub, next), statusButton)
+	blocks := notes(pausedWords(sub))
+	blocks = append(blocks, w.dates(sub, next)...)
+	blocks = append(blocks, notes("If you want a question sooner after all, type "+command.ReflectionCommand+" now.")...)
+	return w.weeklyMessage("There will be no question on "+longDate(left.Date())+".", blocks, statusButton)
+}
+
+func (w *phrasebook) nothingToSkip() *briefing.Message {
+	return w.weeklyMessage("There is no question to skip.", notes("The weekly question is paused, so none is planned."), resumeButton, statusButton)
+}
+
+func (w *phrasebook) tooLate() *briefing.Message {
+	return w.weeklyMessage("It is too late to skip this question.",
+		notes("It has been posted, or is on its way. To leave out the one after it, type "+command.ReflectionCommand+" skip later on."), statusButton)
 }
 
 func (w *phrasebook) stopped() *briefing.Message {
-	return w.weeklyMessage("Stopped.", []briefing.Block{
-		note("No more questions come. Everything that the bot kept about this channel has been removed: the schedule, and which questions were asked."),
-	}, setUpButton)
+	return w.weeklyMessage("Stopped.",
+		notes("No more questions come. Everything that the bot kept about this channel has been removed: the schedule, and which questions were asked. To start again, type "+command.ReflectionCommand+" set up."),
+		setUpButton)
 }
 
 func (w *phrasebook) onItsWay() *briefing.Message {
-	return w.weeklyMessage("A question is on its way.", []briefing.Block{
-		note("It should be here within a minute. If it is not, see how it stands."),
-	}, statusButton)
+	return w.weeklyMessage("A question is on its way.",
+		notes("It should be here within a minute. If it is not, type "+command.ReflectionCommand+" to see what happened."), statusButton)
 }
 
 func (w *phrasebook) justNow() *briefing.Message {
-	return w.weeklyMessage("A question was asked for just now.", []briefing.Block{
-		note("One a minute is enough, so that what two people ask for at once does not come twice."),
-	}, statusButton)
+	return w.weeklyMessage("Somebody asked for a question just now.",
+		notes("There is one a minute at most, so that it does not come twice when two people ask. For another one, wait a minute."), statusButton)
 }
 
-func (w *phrasebook) nothingAgain() *briefing.Message {
-	return w.weeklyMessage("There is nothing to post again.", []briefing.Block{
-		note("The last question was posted. For another one, type %s now.", command.ReflectionCommand),
-	}, statusButton)
+// nothingAgain says why nothing is posted again. last is the last post, or nil.
+func (w *phrasebook) nothingAgain(last *briefing.Post) *briefing.Message {
+	why := "No question was posted here so far."
+	switch {
+	case last != nil && last.State == briefing.PostSent:
+		why = "The last question arrived."
+	case last != nil:
+		what, do := trouble(last.Channel.Platform, last.Cause)
+		why = what + " " + do
+	}
+	return w.weeklyMessage("There is nothing to post again.",
+		notes(why, "For a question now, type "+command.ReflectionCommand+" now."), statusButton)
 }
 
 // posted says what became of a post that somebody asked for.
-func (w *phrasebook) posted(p *briefing.Post) *briefing.Message {
-	if p.State == briefing.PostSent {
-		return w.weeklyMessage("Posted.", nil, statusButton)
-	}
-	heading := "It was not posted."
-	if p.State == briefing.PostUnconfirmed {
-		heading = "It may not have arrived."
-	}
-	return w.weeklyMessage(heading, []briefing.Block{note("%s", problem(p))}, statusButton)
-}
-
-// problem is what went wrong with a post, and what to do.
-func problem(p *briefing.Post) string {
-	if p.State == briefing.PostUnconfirmed {
-		return "The platform did not say whether it took the question. Look in the channel: if it is not there, post it again. The bot does not do that by itself, so that it never comes twice."
-	}
-	return advice(p.Channel.Platform, p.Cause)
-}
-
-// platformNames is the platforms as people call them.
-var platformNames = map[briefing.Platform]string{briefing.Slack: "Slack", briefing.Teams: "Teams"}
-
-// advice is what to do where nothing can be posted.
-func advice(p briefing.Platform, c briefing.Cause) string {
-	name := platformNames[p]
-	switch c {
-	case briefing.CauseRemoved:
-		if p == briefing.Slack {
-			return "It is not in this channel. Type /invite, a space and @ with the bot's name, and then " + command.ReflectionCommand + " resume."
-		}
-		return "It is not in this team or chat any more. Add the app again, and then type " + command.ReflectionCommand + " resume."
-	case briefing.CauseGone:
-		if p == briefing.Slack {
-			return "Slack says that there is no such channel for the bot: it is archived, or private and the bot is not in it. Type /invite, a space and @ with the bot's name, and then " + command.ReflectionCommand + " resume."
-		}
-		return "Teams says that the channel or chat is no longer there. If it is, add the app again, and then type " + command.ReflectionCommand + " resume."
-	case briefing.CauseRevoked:
-		return "Its access to " + name + " is missing or has ended. Whoever runs the bot has to renew it; then type " + command.ReflectionCommand + " resume."
-	case briefing.CauseNoQuestions:
-		return "The list of questions or the briefing that was chosen is no longer there. Choose another one."
-	case briefing.CauseZone:
-		return "The time zone is no longer known. Set the weekly question again."
-	case briefing.CauseRejected:
-		return name + " did not take this message. It has been noted for whoever runs the bot; the next question comes as planned."
-	}
-	return "It has been noted for whoever runs the bot."
-}
-
-// standing is a post's state in a few words.
-func standing(p *briefing.Post, h func(briefing.Date) string) string {
+func (w *phrasebook) posted(sub *briefing.Subscription, p *briefing.Post) *briefing.Message {
 	switch p.State {
 	case briefing.PostSent:
-		return "posted"
-	case briefing.PostDue, briefing.PostSending:
-		return "on its way"
+		return w.weeklyMessage("Posted.", notes(pausedWords(sub)), statusButton)
 	case briefing.PostUnconfirmed:
-		return "may not have arrived"
-	case briefing.PostFailed:
-		return "not posted"
-	case briefing.PostSkipped:
-		switch p.Cause {
-		case briefing.CauseHoliday:
-			if name := h(p.Slot.Date()); name != "" {
-				return "left out: " + name
-			}
-			return "left out: bank holiday"
-		case briefing.CauseLate:
-			return "left out: the bot could not post in time"
-		case briefing.CauseAsked:
-			return "left out, as somebody here asked"
-		}
-		return "left out: paused"
+		return w.weeklyMessage("The question may not have arrived.", notes(problem(p.Channel.Platform, p.Cause)), againButton, statusButton)
 	}
-	return ""
+	return w.weeklyMessage("The question was not posted.", notes(problem(p.Channel.Platform, p.Cause)), statusButton)
+}
+
+// pausedWords says that a subscription is paused and until when, or nothing.
+func pausedWords(sub *briefing.Subscription) string {
+	if sub.Paused == "" {
+		return ""
+	}
+	return "The weekly question is paused. " + stillPaused(sub)
+}
+
+// stillPaused says what ends a pause.
+func stillPaused(sub *briefing.Subscription) string {
+	switch {
+	case sub.Paused != briefing.CauseAsked:
+		return problem(sub.Channel.Platform, sub.Paused)
+	case sub.Until != "":
+		return fmt.Sprintf("No question comes before %s. To go on sooner, type %s resume.", longDate(sub.Until), command.ReflectionCommand)
+	}
+	return "No question comes until somebody types " + command.ReflectionCommand + " resume."
 }

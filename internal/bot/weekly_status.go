@@ -2,87 +2,104 @@ package bot
 
 import (
 	"fmt"
-	"strings"
-	"time"
+	"slices"
 
 	"briefingbot/internal/briefing"
 	"briefingbot/internal/command"
-	"briefingbot/internal/holiday"
+	"briefingbot/internal/content"
 )
 
 // status is how a channel's weekly question stands, and what to do where something
-// is wrong.
-func (w *phrasebook) status(sub *briefing.Subscription, next coming, posts []briefing.Post) *briefing.Message {
-	var blocks []briefing.Block
+// is wrong. lacks says that there is no question any more to ask.
+func (w *phrasebook) status(sub *briefing.Subscription, next coming, posts []briefing.Post, lacks bool) *briefing.Message {
+	blocks := notes(pausedWords(sub))
 	row := []briefing.Button{changeButton, previewButton, skipButton, pauseButton, historyButton, weeklyHelp}
-	switch {
-	case sub.Paused == briefing.CauseAsked && sub.Until == "":
-		blocks = append(blocks, note("Paused: no question comes until somebody here resumes it."))
-	case sub.Paused == briefing.CauseAsked:
-		blocks = append(blocks, note("Paused until %s.", longDate(sub.Until)))
-	case sub.Paused != "":
-		blocks = append(blocks, note("Paused: the last question could not be posted. %s", advice(sub.Channel.Platform, sub.Paused)))
-	}
 	if sub.Paused != "" {
 		row = []briefing.Button{resumeButton, changeButton, previewButton, historyButton, weeklyHelp}
+	}
+	if lacks && sub.Paused != briefing.CauseNoQuestions {
+		blocks = append(blocks, notes(problem(sub.Channel.Platform, briefing.CauseNoQuestions))...)
 	}
 	blocks = append(blocks, briefing.Paragraph{Text: ours(w.sentence(sub))})
 	blocks = append(blocks, w.dates(sub, next)...)
 	if len(posts) > 0 {
 		list := briefing.List{}
-		for i := range posts {
+		for i := range posts[:min(shownPosts, len(posts))] {
 			list.Items = append(list.Items, briefing.Item{Text: ours(w.postLine(sub, &posts[i]))})
 		}
-		blocks = append(blocks, note("Last:"), list)
+		blocks = append(append(blocks, notes("Last:")...), list)
 	}
-	if last := lastTried(posts); last != nil && sub.Paused == "" && (mayBeMissing(last) || last.State == briefing.PostFailed) {
-		blocks = append(blocks, note("%s", problem(last)))
-		if mayBeMissing(last) {
-			row = append([]briefing.Button{againButton}, row...)
-		}
+	if wrong := toMend(posts); wrong != nil && (sub.Paused == "" || wrong.Cause != sub.Paused) {
+		blocks = append(blocks, notes(problem(wrong.Channel.Platform, wrong.Cause))...)
+	}
+	if last := lastTried(posts); last != nil && mayBeMissing(last) && (sub.Paused == "" || sub.Paused == briefing.CauseAsked) {
+		row = append([]briefing.Button{againButton}, row...)
 	}
 	return w.weeklyMessage("This channel's weekly question", blocks, row...)
 }
 
-func (w *phrasebook) postLine(sub *briefing.Subscription, p *briefing.Post) string {
-	return w.moment(sub, p.Slot) + " – " + standing(p, func(d briefing.Date) string { return holiday.On(sub.Holidays, d) })
+// toMend is the post that a channel should have had and may not have, or nil: the
+// last one that was tried, or one since that came too late.
+func toMend(posts []briefing.Post) *briefing.Post {
+	for i := range posts {
+		switch p := &posts[i]; p.State {
+		case briefing.PostSkipped:
+			if p.Cause == briefing.CauseLate {
+				return p
+			}
+		case briefing.PostUnconfirmed, briefing.PostFailed:
+			return p
+		default:
+			return nil
+		}
+	}
+	return nil
 }
 
-// history is what a channel was asked, newest first. question is the words of one,
-// or nil where it is no longer there.
-func (w *phrasebook) history(sub *briefing.Subscription, posts []briefing.Post, question func(string) briefing.Text) *briefing.Message {
+func (w *phrasebook) postLine(sub *briefing.Subscription, p *briefing.Post) string {
+	return w.moment(sub, p.Slot) + " – " + standing(sub, p)
+}
+
+// history is what a channel was asked, newest first.
+func (w *phrasebook) history(sub *briefing.Subscription, posts []briefing.Post) *briefing.Message {
 	if len(posts) == 0 {
 		return w.weeklyMessage("Nothing has been posted here yet.", nil, previewButton, statusButton)
 	}
-	list := briefing.List{}
+	var (
+		list    briefing.List
+		sources []briefing.Block // of all questions, each once
+	)
 	for i := range posts {
 		p := &posts[i]
 		text := ours(w.postLine(sub, p))
 		if p.Question != "" {
-			words := question(p.Question)
-			if words == nil {
-				words = ours("(a question that is no longer in the briefings)")
+			words := ours("(a question that is no longer in the briefings)")
+			if b, s, pool, n, ok := content.QuestionByID(w.lib, p.Question); ok {
+				words = pool.Questions[n].Text
+				if source := briefing.Block(w.source(b, s)); !slices.Contains(sources, source) {
+					sources = append(sources, source)
+				}
 			}
 			text = append(append(text, briefing.Span{Text: "\n"}), words...)
 		}
 		list.Items = append(list.Items, briefing.Item{Text: text})
 	}
 	heading := "What this channel was asked, newest first"
-	if len(posts) == historyPosts {
-		heading = fmt.Sprintf("The last %d questions of this channel, newest first", historyPosts)
+	if len(posts) == recentPosts {
+		heading = fmt.Sprintf("The last %d dates of this channel, newest first", recentPosts)
 	}
-	return w.weeklyMessage(heading, []briefing.Block{list}, statusButton)
+	return w.weeklyMessage(heading, append([]briefing.Block{list}, sources...), statusButton)
 }
 
 // preview shows the next post as it will be, without its buttons: they are for the
 // channel.
 func (w *phrasebook) preview(sub *briefing.Subscription, next coming, post *briefing.Message) *briefing.Message {
 	if post == nil {
-		return w.weeklyMessage("There is no question to come.", []briefing.Block{note("%s", advice(sub.Channel.Platform, briefing.CauseNoQuestions))}, changeButton)
+		return w.weeklyMessage("There is no question to come.", notes(problem(sub.Channel.Platform, briefing.CauseNoQuestions)), changeButton, statusButton)
 	}
-	heading := "Paused. This would come next:"
+	heading := "The weekly question is paused. This one would come next:"
 	if len(next.slots) > 0 {
-		heading = "This comes next, on " + w.moment(sub, next.slots[0]) + ":"
+		heading = "This question comes on " + w.moment(sub, next.slots[0]) + ":"
 	}
 	m := message(briefing.Heading{Text: heading, Ours: true})
 	for _, block := range post.Blocks {
@@ -90,86 +107,10 @@ func (w *phrasebook) preview(sub *briefing.Subscription, next coming, post *brie
 			m.Blocks = append(m.Blocks, block)
 		}
 	}
-	notification := "A notification shows the title and the question. For the title alone, type " + command.ReflectionCommand + " preview neutral."
+	notification := "The notification will show the title and the question. To show only the title, type " + command.ReflectionCommand + " preview neutral."
 	if sub.Neutral {
-		notification = "A notification shows the title alone."
+		notification = "The notification will show only the title. To show the question too, type " + command.ReflectionCommand + " preview full."
 	}
-	m.Blocks = append(m.Blocks, note("%s", notification), buttons(statusButton))
+	m.Blocks = append(append(m.Blocks, notes(notification)...), buttons(statusButton))
 	return m
-}
-
-// form asks for a schedule.
-func (w *phrasebook) form(sub *briefing.Subscription, lib briefing.Library) *briefing.Message {
-	day := briefing.Field{Label: "Day", Value: strings.ToLower(sub.Rule.Day.String())}
-	for i := range 7 {
-		name := (time.Monday + time.Weekday(i)) % 7
-		day.Options = append(day.Options, briefing.Option{Label: name.String(), Value: strings.ToLower(name.String())})
-	}
-	often := briefing.Field{Label: "How often", Value: "weekly", Options: []briefing.Option{{Label: "Every week", Value: "weekly"}, {Label: "Every second week", Value: "fortnightly"}}}
-	if sub.Rule.Every == 2 {
-		often.Value = "fortnightly"
-	}
-	notification := briefing.Field{Label: "Notifications", Value: "preview full", Options: []briefing.Option{
-		{Label: "Title and question", Value: "preview full"}, {Label: "Title alone", Value: "preview neutral"}}}
-	if sub.Neutral {
-		notification.Value = "preview neutral"
-	}
-	fields := []briefing.Field{
-		often, day,
-		{Label: "Time", Value: fmt.Sprintf("%02d:%02d", sub.Rule.Hour, sub.Rule.Minute)},
-		poolField(sub, lib),
-	}
-	if len(lib) > 1 {
-		fields = append(fields, briefingField(sub, lib))
-	}
-	form := briefing.Form{
-		Title: "Weekly question", Submit: "Save", Command: command.ReflectionCommand,
-		Fields: append(fields, holidayField(sub), notification), Rest: sub.Rule.Zone,
-	}
-	return w.weeklyMessage("Choose when this channel gets its question.", []briefing.Block{
-		form, note("Times are in %s.", strings.ReplaceAll(sub.Rule.Zone, "_", " ")),
-	})
-}
-
-func poolField(sub *briefing.Subscription, lib briefing.Library) briefing.Field {
-	f := briefing.Field{Label: "Questions", Value: sub.Pool, Options: []briefing.Option{
-		{Label: "Practice", Value: briefing.Practice}, {Label: "Casework: they invite case details", Value: briefing.Casework}}}
-	if sub.Pool == "" {
-		f.Value = "both"
-	}
-	seen := map[string]bool{briefing.Practice: true, briefing.Casework: true}
-	for _, b := range lib {
-		for _, p := range allPools(b) {
-			if !seen[p.Name] {
-				seen[p.Name] = true
-				f.Options = append(f.Options, briefing.Option{Label: p.Label(), Value: p.Name})
-			}
-		}
-	}
-	f.Options = append(f.Options, briefing.Option{Label: "All of them", Value: "both"})
-	return f
-}
-
-func briefingField(sub *briefing.Subscription, lib briefing.Library) briefing.Field {
-	f := briefing.Field{Label: "Briefing", Value: "all", Options: []briefing.Option{{Label: "All of them, in turn", Value: "all"}}}
-	for _, b := range lib {
-		f.Options = append(f.Options, briefing.Option{Label: b.Title, Value: b.ID})
-		if b.ID == sub.Briefing {
-			f.Value = b.ID
-		}
-	}
-	return f
-}
-
-func holidayField(sub *briefing.Subscription) briefing.Field {
-	f := briefing.Field{Label: "Bank holidays", Value: "holidays include"}
-	for _, region := range briefing.Regions {
-		value := "holidays " + string(region)
-		f.Options = append(f.Options, briefing.Option{Label: "Leave out those of " + regionWords[region], Value: value})
-		if region == sub.Holidays {
-			f.Value = value
-		}
-	}
-	f.Options = append(f.Options, briefing.Option{Label: "Post on them too", Value: "holidays include"})
-	return f
 }

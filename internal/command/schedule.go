@@ -182,9 +182,15 @@ func (p *plan) name(words []string) int {
 	if words[0] == "all" || starts(words, "both", "briefings") {
 		return p.from(nil, 1)
 	}
-	for _, b := range p.lib {
-		if words[0] == strings.ToLower(b.ID) || words[0] == strings.ToLower(b.Prefix) {
-			return p.from(b, 1)
+	// An id first: one briefing's prefix may be another's id, and forms say ids.
+	for _, name := range []func(*briefing.Briefing) string{
+		func(b *briefing.Briefing) string { return b.ID },
+		func(b *briefing.Briefing) string { return b.Prefix },
+	} {
+		for _, b := range p.lib {
+			if strings.EqualFold(words[0], name(b)) {
+				return p.from(b, 1)
+			}
 		}
 	}
 	return p.titled(words, 1)

@@ -80,7 +80,7 @@ func (p *parser) pools(s *briefing.Section, line int, taken map[string]int) {
 			if pool.Name == "" && block.Text != "" {
 				p.fault(at, "the list of questions %q has no word to ask for it by; add one to its heading", block.Text)
 			}
-			if taken[pool.Name] != 0 || slices.Contains(Reserved, pool.Name) {
+			if taken[pool.Name] != 0 || slices.Contains(Reserved, pool.Name) || slices.Contains(reservedPools, pool.Name) {
 				p.fault(at, "the list of questions %q would be asked for as %q, which is taken; change its heading", block.Text, pool.Name)
 			}
 			taken[pool.Name] = at

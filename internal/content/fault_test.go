@@ -395,6 +395,10 @@ func TestFaultsOfTheTextSayWhereAndWhatToDo(t *testing.T) {
 			want: []string{`fire.md:28: the list of questions "Random" would be asked for as "random", which is taken; change its heading`},
 		},
 		{
+			name: "a pool that is a word of schedules", edit: []string{"### Practice reflection\n", "### Monday\n"},
+			want: []string{`fire.md:28: the list of questions "Monday" would be asked for as "monday", which is taken; change its heading`},
+		},
+		{
 			name: "a question with bullets below it", edit: []string{"exit?\n", "exit?\n  - And the next?\n"},
 			want: []string{`fire.md:30: a question of "Practice reflection" has bullets below it; make each question one bullet`},
 		},

@@ -29,6 +29,14 @@ const maxFile = 1 << 20
 // because they are commands.
 var Reserved = []string{"all", "back", "both", "contents", "everything", "find", "full", "help", "list", "meeting", "menu", "plan", "random", "search", "sections"}
 
+// reservedPools lists further words that no pool may have as its name, because they
+// mean something else where a weekly question's schedule is typed.
+var reservedPools = []string{
+	"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
+	"and", "at", "bank", "briefing", "every", "fortnightly", "from", "holiday", "holidays", "noon", "of", "on",
+	"preview", "question", "questions", "the", "utc", "gmt", "weekly",
+}
+
 // Load reads every briefing at the top of fsys: files that end in .md, but for
 // README.md and those whose name starts with "_" or ".". Everything is validated
 // at once; what is wrong comes back as Faults. Give it os.Root.FS for a folder on

@@ -47,21 +47,26 @@ func (m *Memory) Subscription(_ context.Context, ch briefing.Channel) (briefing.
 	return sub, m.Fail
 }
 
-// Change implements bot.Subscriptions.
+// Change implements bot.Subscriptions. It calls change twice, as a store may, and
+// counts on what the second call makes.
 func (m *Memory) Change(_ context.Context, ch briefing.Channel, change func(*briefing.Subscription, bool) ([]briefing.Post, error)) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.Fail != nil {
 		return m.Fail
 	}
-	sub, exists := m.subs[identity(ch)]
+	was, exists := m.subs[identity(ch)]
 	if !exists || ch.Route != "" {
-		sub.Channel = ch
+		was.Channel = ch
 	}
+	lost := was
+	_, _ = change(&lost, exists)
+	sub := was
 	posts, err := change(&sub, exists)
 	if err != nil {
 		return err
 	}
+	sub.Rotation = was.Rotation // which is not for change to set
 	kept := m.posts[identity(ch)]
 	for _, p := range posts {
 		i := slices.IndexFunc(kept, func(k briefing.Post) bool { return k.Slot.Key == p.Slot.Key })
@@ -82,12 +87,15 @@ func (m *Memory) Change(_ context.Context, ch briefing.Channel, change func(*bri
 func (m *Memory) Remove(_ context.Context, ch briefing.Channel) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if _, ok := m.subs[identity(ch)]; m.Fail == nil && !ok {
+	if m.Fail != nil {
+		return m.Fail
+	}
+	if _, ok := m.subs[identity(ch)]; !ok {
 		return briefing.ErrNoSubscription
 	}
 	delete(m.subs, identity(ch))
 	delete(m.posts, identity(ch))
-	return m.Fail
+	return nil
 }
 
 // Posts implements bot.Subscriptions.
@@ -103,6 +111,35 @@ func (m *Memory) Settle(ch briefing.Channel, change func(*briefing.Post)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	change(&m.posts[identity(ch)][0])
+}
+
+// Deliver delivers a channel's posts that are due, the oldest first, as
+// internal/schedule does.
+func (m *Memory) Deliver(ctx context.Context, b *bot.Bot, ch briefing.Channel) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range slices.Backward(m.posts[identity(ch)]) {
+		p := &m.posts[identity(ch)][i]
+		if p.State != briefing.PostDue {
+			continue
+		}
+		sub := m.subs[identity(ch)]
+		p.Question, p.Neutral = b.Choose(&sub, p.Question), sub.Neutral
+		m.subs[identity(ch)] = sub
+		id, err := b.Deliver(ctx, *p)
+		if err != nil {
+			return err
+		}
+		p.State, p.Message = briefing.PostSent, id
+	}
+	return nil
+}
+
+// Put keeps a subscription and its posts as they are given, the newest first.
+func (m *Memory) Put(sub briefing.Subscription, posts ...briefing.Post) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.subs[identity(sub.Channel)], m.posts[identity(sub.Channel)] = sub, posts
 }
 
 // Sent is a Sender that keeps what it is given.

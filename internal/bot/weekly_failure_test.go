@@ -1,0 +1,128 @@
+package bot_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/zap"
+
+	"briefingbot/internal/bot"
+	"briefingbot/internal/briefing"
+	"briefingbot/internal/platformtest"
+)
+
+func TestObstacleIsSaidWithWhatToDo(t *testing.T) {
+	x := newTeam(t, nil, nil)
+	x.sender.Obstacle = briefing.CauseRemoved
+	for _, text := range []string{weekly, "/reflection pause", "/reflection resume"} {
+		if reply := x.say(text); text != "/reflection pause" && (!strings.Contains(reply, "No question can be posted here yet. The bot is not in this channel, or may not post in it. To invite it, type /invite") ||
+			!strings.Contains(reply, "The questions then come as planned.") || strings.Contains(reply, "/reflection resume")) {
+			t.Errorf("%s:\n%s", text, reply)
+		}
+	}
+	x.says("/reflection resume", "something is in the way")
+	x.req.Platform, x.req.Channel.Platform = briefing.Terminal, briefing.Terminal // of which there is no sender
+	x.says(weekly, "No question can be posted here yet.", "Whoever runs the bot has to give it access again.")
+}
+
+func TestTimeZoneThatIsNoLongerKnownIsADeadEndWithAWayOut(t *testing.T) {
+	x := newTeam(t, nil, nil)
+	x.say(weekly)
+	sub := x.sub()
+	sub.Rule.Zone = "Europe/Atlantis"
+	x.store.Put(sub)
+	for _, text := range []string{"skip", "pause until 5 january"} {
+		x.says("/reflection "+text, "The time zone that was chosen is no longer known.", "type /reflection set up")
+	}
+	sub.Paused, sub.NextSlot = briefing.CauseZone, briefing.Slot{}
+	x.store.Put(sub)
+	x.says("/reflection resume", "The time zone that was chosen is no longer known.", "type /reflection set up")
+	x.says("/reflection", "The time zone that was chosen is no longer known.")
+	if form := formOf(x.message("/reflection set up")); form.Rest != "Europe/London" {
+		t.Errorf("the form has the zone %q", form.Rest)
+	}
+	x.says("/reflection pause", "No question comes until")
+	if logged := x.logs.All(); len(logged) > 0 {
+		t.Errorf("logged %v", logged)
+	}
+}
+
+func TestQuestionsThatAreNoLongerThereAreSaidSo(t *testing.T) {
+	x := newTeam(t, nil, nil)
+	x.say(weekly)
+	x.post()
+	x.store.Settle(x.req.Channel, func(p *briefing.Post) { p.Question = "0123456789" })
+	x.says("/reflection history", "posted\n(a question that is no longer in the briefings)")
+	sub := x.sub()
+	sub.Briefing = "neglect"
+	x.store.Put(sub)
+	for _, text := range []string{"", " preview", " resume"} {
+		x.says("/reflection"+text, "The questions that were chosen are no longer in the briefings. To choose others, type /reflection set up.")
+	}
+	x.says("/reflection", "from a briefing that is no longer there")
+}
+
+// slow is a store that answers when nobody waits any more.
+type slow struct{ *platformtest.Memory }
+
+func (slow) Subscription(ctx context.Context, _ briefing.Channel) (briefing.Subscription, error) {
+	<-ctx.Done()
+	return briefing.Subscription{}, ctx.Err()
+}
+
+func (slow) Change(ctx context.Context, _ briefing.Channel, _ func(*briefing.Subscription, bool) ([]briefing.Post, error)) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// faulty is a store that panics with what must not be logged.
+type faulty struct{ *platformtest.Memory }
+
+func (faulty) Subscription(context.Context, briefing.Channel) (briefing.Subscription, error) {
+	panic("CCHANNEL")
+}
+
+func TestStoreThatFailsIsASentenceForThePersonAndOneLineForTheOperator(t *testing.T) {
+	stores := map[string]func(*bot.Weekly){
+		"fails": func(w *bot.Weekly) {
+			w.Subscriptions = &platformtest.Memory{Fail: errors.New("database or disk is full")}
+		},
+		"is slow": func(w *bot.Weekly) { w.Subscriptions = slow{platformtest.NewMemory()} },
+		"panics":  func(w *bot.Weekly) { w.Subscriptions = faulty{platformtest.NewMemory()} },
+	}
+	const saved, sorry = "Sorry, this could not be saved.", "Sorry, something went wrong here."
+	for name, store := range stores {
+		x := newTeam(t, nil, store)
+		for text, want := range map[string]string{"": sorry, " preview": sorry, " history": sorry, " set up": sorry,
+			" weekly monday 09:30": saved, " pause": saved, " resume": saved, " skip": saved, " now": saved, " holidays include": saved, " preview neutral": saved} {
+			if name == "panics" && want == saved {
+				continue
+			}
+			synctest.Test(t, func(*testing.T) {
+				start := time.Now()
+				if reply := x.say("/reflection" + text); !strings.Contains(reply, want) || strings.Contains(reply, "CCHANNEL") {
+					t.Errorf("%s, %q:\n%s", name, text, reply)
+				}
+				if took := time.Since(start); took > 2500*time.Millisecond {
+					t.Errorf("%s, %q took %s", name, text, took)
+				}
+			})
+			lines := x.logs.TakeAll()
+			if len(lines) != 1 || lines[0].Level != zap.ErrorLevel {
+				t.Errorf("%s, %q: logged %v", name, text, lines)
+				continue
+			}
+			for key, value := range lines[0].ContextMap() {
+				text, _ := value.(string)
+				if !slices.Contains([]string{"platform", "command", "cause", "stack"}, key) || strings.Contains(text, "CCHANNEL") || strings.Contains(text, "UPERSON") {
+					t.Errorf("%s: logged %s: %v", name, key, value)
+				}
+			}
+		}
+	}
+}
