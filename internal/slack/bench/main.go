@@ -114,6 +114,7 @@ type server struct {
 func start(ctx context.Context, binary string) (*server, error) {
 	cmd := exec.CommandContext(ctx, binary, "serve")
 	cmd.Env = []string{"SLACK_SIGNING_SECRET=" + secret, "BRIEFINGBOT_LISTEN=127.0.0.1:0", "BRIEFINGBOT_ADMIN_LISTEN=127.0.0.1:0"}
+	cmd.Dir = filepath.Dir(binary) // where it makes its database
 	logs, err := cmd.StderrPipe()
 	if err != nil {
 		return nil, err
