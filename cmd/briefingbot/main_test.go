@@ -111,6 +111,7 @@ type process struct {
 	t             *testing.T
 	cmd           *exec.Cmd
 	public, admin string // addresses
+	ready         chan map[string]any
 	done          chan struct{}
 	mu            sync.Mutex
 	lines         []string // of standard error
@@ -122,6 +123,27 @@ type process struct {
 // these settings alone.
 func serve(t *testing.T, settings ...string) *process {
 	t.Helper()
+	p := launch(t, settings...)
+	select {
+	case entry := <-p.ready:
+		p.public, _ = entry["listen"].(string)
+		p.admin, _ = entry["admin_listen"].(string)
+	case <-p.done:
+		t.Fatalf("it ended: %v\n%s", p.err, p.stderr())
+	case <-time.After(20 * time.Second):
+		t.Fatalf("it is not ready\n%s", p.stderr())
+	}
+	for _, address := range []string{p.public, p.admin} {
+		if !strings.HasPrefix(address, "127.0.0.1:") || strings.HasSuffix(address, ":0") {
+			t.Fatalf("the ready line names the address %q", address)
+		}
+	}
+	return p
+}
+
+// launch starts one, and does not wait.
+func launch(t *testing.T, settings ...string) *process {
+	t.Helper()
 	program, err := exec.LookPath("briefingbot")
 	if err != nil {
 		t.Fatal(err)
@@ -131,7 +153,7 @@ func serve(t *testing.T, settings ...string) *process {
 	if err := os.WriteFile(file, []byte(secretOfTests+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := &process{t: t, cmd: exec.Command(program, "serve"), done: make(chan struct{})}
+	p := &process{t: t, cmd: exec.Command(program, "serve"), ready: make(chan map[string]any, 1), done: make(chan struct{})}
 	p.cmd.Dir = dir
 	p.cmd.Env = append([]string{
 		"BRIEFINGBOT_LISTEN=127.0.0.1:0", "BRIEFINGBOT_ADMIN_LISTEN=127.0.0.1:0", "BRIEFINGBOT_LOG_LEVEL=debug",
@@ -145,7 +167,6 @@ func serve(t *testing.T, settings ...string) *process {
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ready := make(chan map[string]any, 1)
 	go func() {
 		defer close(p.done)
 		for scan := bufio.NewScanner(stderr); scan.Scan(); {
@@ -154,7 +175,7 @@ func serve(t *testing.T, settings ...string) *process {
 			p.mu.Unlock()
 			var entry map[string]any
 			if json.Unmarshal(scan.Bytes(), &entry) == nil && entry["msg"] == "ready" {
-				ready <- entry
+				p.ready <- entry
 			}
 		}
 		p.err = p.cmd.Wait()
@@ -163,20 +184,6 @@ func serve(t *testing.T, settings ...string) *process {
 		_ = p.cmd.Process.Kill()
 		<-p.done
 	})
-	select {
-	case entry := <-ready:
-		p.public, _ = entry["listen"].(string)
-		p.admin, _ = entry["admin_listen"].(string)
-	case <-p.done:
-		t.Fatalf("it ended: %v\n%s", p.err, p.stderr())
-	case <-time.After(20 * time.Second):
-		t.Fatalf("it is not ready\n%s", p.stderr())
-	}
-	for _, address := range []string{p.public, p.admin} {
-		if !strings.HasPrefix(address, "127.0.0.1:") || strings.HasSuffix(address, ":0") {
-			t.Fatalf("the ready line names the address %q", address)
-		}
-	}
 	return p
 }
 

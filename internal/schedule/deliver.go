@@ -3,23 +3,25 @@ package schedule
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 
 	"github.com/riverqueue/river"
 	"go.uber.org/zap"
-	"golang.org/x/time/rate"
 
 	"briefingbot/internal/briefing"
 )
 
 const (
-	turnTime  = 30 * time.Second // that one job delivers for a tenant, before another one goes on
-	sendTime  = 15 * time.Second // for one post: a second's wait for its channel, and the platform's 10
-	silence   = 40 * time.Second // after which nothing more will be heard of a post
-	atOnce    = 16               // posts of a tenant on their way
-	allAtOnce = 512              // posts of all tenants on their way
-	maxPaces  = 10_000           // tenants whose pace is remembered
+	turnTime    = 30 * time.Second // that one job delivers for a tenant, before another one goes on
+	sendTime    = 15 * time.Second // for one post: a second's wait for its channel, and the platform's 10
+	silence     = 40 * time.Second // after which nothing more will be heard of a post
+	releaseTime = 5 * time.Second
+	// claimEvery keeps a delivery from asking without end for posts that are due and
+	// that it does not get, since somebody else holds them.
+	claimEvery = 20 * time.Millisecond
 )
 
 type deliverArgs struct {
@@ -44,47 +46,9 @@ func (w *deliverWorker) Work(ctx context.Context, job *river.Job[deliverArgs]) e
 		return err
 	}
 	if more {
-		w.s.Wake(ctx, t)
+		w.s.insert(ctx, t, inTurn) // others first
 	}
 	return nil
-}
-
-// tenant is what a process remembers of one.
-type tenant struct {
-	busy  bool // somebody in this process delivers for it
-	limit *rate.Limiter
-}
-
-// begin takes a tenant for a delivery, or reports that another has it.
-func (s *Scheduler) begin(t briefing.Tenant) (*tenant, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	known, ok := s.tenants[t]
-	if !ok {
-		if len(s.tenants) >= maxPaces {
-			for other, state := range s.tenants {
-				if !state.busy {
-					delete(s.tenants, other) // and may be faster for its first second
-				}
-			}
-		}
-		known = &tenant{limit: rate.NewLimiter(rate.Inf, 1)}
-		if pace, ok := s.cfg.Paces[t.Platform]; ok {
-			known.limit = rate.NewLimiter(rate.Limit(pace.PerSecond), pace.Burst)
-		}
-		s.tenants[t] = known
-	}
-	if known.busy {
-		return nil, false
-	}
-	known.busy = true
-	return known, true
-}
-
-func (s *Scheduler) end(t *tenant) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	t.busy = false
 }
 
 // Deliver sends the posts of a tenant that are due, as fast as its platform takes
@@ -94,97 +58,64 @@ func (s *Scheduler) Deliver(ctx context.Context, t briefing.Tenant) (more bool, 
 	if !ok {
 		return false, nil
 	}
-	defer s.end(known)
+	var kept sync.WaitGroup // until what became of every post is kept
+	defer func() {
+		kept.Wait()
+		// Whoever goes on, here or elsewhere, need not wait for the lease's end.
+		release, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTime)
+		defer cancel()
+		if e := s.posts.Release(release, t, s.id); err == nil {
+			err = e
+		}
+		more = s.end(known) || more
+		more = more && err == nil && ctx.Err() == nil && !s.stopped()
+	}()
 	var (
 		claim = rand.Text()
-		turn  = s.now().Add(turnTime)
-		room  = make(chan struct{}, atOnce) // a place for every post on its way
-		kept  sync.WaitGroup                // until what became of it is kept
+		end   = s.now().Add(turnTime)
+		room  = &places{shared: s.shared, freed: make(chan struct{}, 1)}
 	)
-	for s.now().Before(turn) {
-		n, ok := s.turn(ctx, known.limit, room)
-		if !ok {
-			break
+	for s.now().Before(end) {
+		n := s.turn(ctx, known, room)
+		if n == 0 {
+			return false, nil
 		}
+		known.heard() // what is there by now is found by this claim
 		claimed, err := s.posts.Claim(ctx, t, s.id, claim, n, s.now(), s.decide(s.now()))
+		known.limit.ReserveN(time.Now(), len(claimed.Posts)) // never refused: n was in the bucket, or nearly
 		for range n - len(claimed.Posts) {
-			<-room
+			room.give()
 		}
 		if err != nil {
-			kept.Wait()
 			return false, err
 		}
 		for _, post := range claimed.Posts {
 			kept.Add(1)
 			go func() {
-				result := s.send(ctx, post)
-				<-room
-				s.results.keep(result, kept.Done)
+				s.results.keep(s.send(ctx, post), func() {
+					room.give()
+					signal(room.freed)
+					kept.Done()
+				})
 			}()
 		}
-		if claimed.Elsewhere {
-			break
-		}
-		if len(claimed.Posts) == n {
-			continue
-		}
-		// What is on its way may be due again by the time that it is settled.
-		if len(room) > 0 {
-			kept.Wait()
-			continue
-		}
-		if claimed.Next.IsZero() || !s.pause(claimed.Next.Sub(s.now()), tickEvery) {
-			kept.Wait()
-			return false, s.posts.Release(context.WithoutCancel(ctx), t, s.id)
-		}
-	}
-	kept.Wait()
-	select {
-	case <-s.stopping:
-		return false, s.posts.Release(context.WithoutCancel(ctx), t, s.id)
-	default:
-		return !s.now().Before(turn), nil
-	}
-}
-
-// turn waits until a tenant may send, and takes as many places as it may have. It
-// reports false where it is time to stop.
-func (s *Scheduler) turn(ctx context.Context, limit *rate.Limiter, room chan struct{}) (n int, ok bool) {
-	select {
-	case <-s.stopping:
-		return 0, false
-	case <-ctx.Done():
-		return 0, false
-	case room <- struct{}{}:
-	}
-	wait := limit.Reserve().Delay()
-	if wait > 0 && !s.pause(wait, turnTime) {
-		<-room
-		return 0, false
-	}
-	for n = 1; limit.Limit() == rate.Inf || limit.Tokens() >= 1; n++ {
-		select {
-		case room <- struct{}{}:
-			limit.Allow()
-		default:
-			return n, true
+		switch {
+		case claimed.Elsewhere:
+			return false, nil
+		case len(claimed.Posts) == n:
+		case !room.empty():
+			// What is on its way may be due again by the time that it is settled.
+			select {
+			case <-room.freed:
+			case <-known.woken:
+			}
+		case claimed.Next.IsZero():
+			return false, nil
+		case !s.pause(ctx, max(claimEvery, claimed.Next.Sub(s.now())), tickEvery, known.woken):
+			return false, nil
 		}
 	}
-	return n, true
-}
-
-// pause waits for a while. It reports false where that is longer than most, or
-// where it is time to stop.
-func (s *Scheduler) pause(wait, most time.Duration) bool {
-	if wait > most {
-		return false
-	}
-	select {
-	case <-time.After(wait):
-		return true
-	case <-s.stopping:
-		return false
-	}
+	return true, nil
 }
 
 // send sends one post, and says what became of it.
@@ -203,4 +134,22 @@ func (s *Scheduler) send(ctx context.Context, post briefing.Post) briefing.Resul
 			zap.String("state", string(result.Post.State)), zap.String("cause", err.Error()))
 	}
 	return result
+}
+
+// deliver is the bot's Deliver, of which a panic is one more error.
+func (s *Scheduler) deliver(ctx context.Context, post briefing.Post) (message string, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = s.panicked(cause)
+		}
+	}()
+	return s.bot.Deliver(ctx, post)
+}
+
+// panicked logs where the bot panicked. The value of a panic may hold what no log
+// should; its type and the stack do not.
+func (s *Scheduler) panicked(cause any) error {
+	err := fmt.Errorf("panic of %T", cause)
+	s.log.Error("the bot panicked", zap.String("cause", err.Error()), zap.ByteString("stack", debug.Stack()))
+	return err
 }

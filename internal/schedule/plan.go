@@ -50,12 +50,29 @@ func isLate(slot briefing.Slot, now time.Time) bool { return now.Sub(slot.At) > 
 // or it is too late for it, or there is a reason why not.
 func (s *Scheduler) decide(now time.Time) func(*briefing.Subscription, *briefing.Post) {
 	return func(sub *briefing.Subscription, post *briefing.Post) {
+		// A panic would take the transaction and the tenant's other posts with it, at
+		// every try. So this post fails, and alone.
+		was := *post
+		defer func() {
+			if cause := recover(); cause != nil {
+				_ = s.panicked(cause)
+				*post = was
+				post.State, post.Cause = briefing.PostFailed, briefing.CauseNoQuestions
+			}
+		}()
+		var cause briefing.Cause
 		switch {
 		case sub.Paused != "" && !post.Slot.OutOfTurn():
-			post.State, post.Cause = briefing.PostSkipped, sub.Paused
-			return
+			cause = sub.Paused
 		case isLate(post.Slot, now):
-			post.State, post.Cause = briefing.PostSkipped, briefing.CauseLate
+			cause = briefing.CauseLate
+		}
+		switch {
+		case cause != "" && post.Resent: // it may have arrived the first time
+			post.State, post.Cause = briefing.PostUnconfirmed, briefing.CauseNoAnswer
+			return
+		case cause != "":
+			post.State, post.Cause = briefing.PostSkipped, cause
 			return
 		}
 		post.Question = s.bot.Choose(sub, post.Question)

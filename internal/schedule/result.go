@@ -3,10 +3,11 @@ package schedule
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
-	"sync"
+	"strings"
+	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"go.uber.org/zap"
 
@@ -18,20 +19,10 @@ const (
 	resendAfter = 5 * time.Second
 )
 
-// deliver is the bot's Deliver, of which a panic is one more error.
-func (s *Scheduler) deliver(ctx context.Context, post briefing.Post) (message string, err error) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			err = fmt.Errorf("panic of %T", cause)
-		}
-	}()
-	return s.bot.Deliver(ctx, post)
-}
-
 // resultOf is what follows from an attempt to send a post.
 func resultOf(post briefing.Post, message string, err error, now time.Time, resend bool) briefing.Result {
 	if err == nil {
-		post.State, post.Cause, post.Message, post.SentAt = briefing.PostSent, "", message, now
+		post.State, post.Cause, post.Message, post.SentAt = briefing.PostSent, "", storable(message), now
 		return briefing.Result{Post: post}
 	}
 	said := &briefing.DeliveryError{}
@@ -70,14 +61,29 @@ func backoff(tries int) time.Duration {
 	return wait*4/5 + rand.N(wait*2/5)
 }
 
+// maxMessage is longer than any platform's id of a message.
+const maxMessage = 1000
+
+// storable is an id as every database takes it, or nothing. One result that can
+// never be kept would hold up all that are kept with it.
+func storable(id string) string {
+	if len(id) > maxMessage || !utf8.ValidString(id) || strings.ContainsRune(id, 0) {
+		return ""
+	}
+	return id
+}
+
 // results keeps what became of posts, many in one transaction, for as long as it
 // takes: while the database is away they wait here.
 type results struct {
-	posts Posts
-	log   *zap.Logger
-	queue chan pending
-	done  chan struct{} // closed when everything is kept, or given up
-	quit  chan struct{} // closed when it is time to give up
+	posts  Posts
+	log    *zap.Logger
+	queue  chan pending  // unbuffered: what was handed over is kept, or given up on
+	end    chan struct{} // closed when no more will come
+	done   chan struct{} // closed when everything is kept, or given up
+	giveUp context.CancelFunc
+	behind atomic.Bool // the database did not take what is in hand
+	lost   atomic.Int64
 }
 
 type pending struct {
@@ -86,68 +92,94 @@ type pending struct {
 }
 
 const (
-	maxResults  = 500
-	resultsTime = 10 * time.Second // for one transaction
+	maxResults   = 500
+	resultsTime  = 10 * time.Second // for one transaction
+	retryResults = 5 * time.Second  // between two tries, at most
+	sayAgain     = time.Minute
 )
 
 func newResults(posts Posts, log *zap.Logger) *results {
-	return &results{posts: posts, log: log, queue: make(chan pending, 4*maxResults), done: make(chan struct{}), quit: make(chan struct{})}
+	return &results{posts: posts, log: log, queue: make(chan pending), end: make(chan struct{}), done: make(chan struct{})}
 }
 
-// keep has a result kept, and calls kept when it is.
-func (r *results) keep(result briefing.Result, kept func()) { r.queue <- pending{result, kept} }
+// keep has a result kept, and calls kept when it is, or when it never will be.
+func (r *results) keep(result briefing.Result, kept func()) {
+	select {
+	case r.queue <- pending{result, kept}:
+	case <-r.done:
+		r.lost.Add(1)
+		kept()
+	}
+}
 
 func (r *results) start() {
+	ctx, giveUp := context.WithCancel(context.Background())
+	r.giveUp = giveUp
 	go func() {
 		defer close(r.done)
-		for first := range r.queue {
-			batch := []pending{first}
-			for more := true; more && len(batch) < maxResults; {
-				select {
-				case next, ok := <-r.queue:
-					if ok {
-						batch = append(batch, next)
-					}
-					more = ok
-				default:
-					more = false
+		for {
+			var batch []pending
+			select {
+			case first := <-r.queue:
+				batch = r.waiting([]pending{first})
+			case <-r.end:
+				if batch = r.waiting(nil); len(batch) == 0 {
+					return
 				}
 			}
-			r.write(batch)
+			r.write(ctx, batch)
 		}
 	}()
 }
 
-// stop waits until everything is kept, or ctx ends. Nothing may be kept after it.
+// waiting adds what waits to be kept to a batch.
+func (r *results) waiting(batch []pending) []pending {
+	for len(batch) < maxResults {
+		select {
+		case next := <-r.queue:
+			batch = append(batch, next)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// stop waits until everything is kept, or ctx ends. What comes after it is lost.
 func (r *results) stop(ctx context.Context) error {
-	var once sync.Once
-	giveUp := context.AfterFunc(ctx, func() { once.Do(func() { close(r.quit) }) })
-	defer giveUp()
-	close(r.queue)
+	defer r.giveUp()
+	defer context.AfterFunc(ctx, r.giveUp)()
+	close(r.end)
 	<-r.done
-	if ctx.Err() != nil {
+	if r.lost.Load() > 0 {
 		return errors.New("what became of some posts was not kept: they will be unconfirmed")
 	}
 	return nil
 }
 
-func (r *results) write(batch []pending) {
+func (r *results) write(ctx context.Context, batch []pending) {
 	list := make([]briefing.Result, len(batch))
 	for i, p := range batch {
 		list[i] = p.result
 	}
-	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
-		ctx, cancel := context.WithTimeout(context.Background(), resultsTime)
-		err := r.posts.Finish(ctx, list)
+	var said time.Time
+	for wait := 100 * time.Millisecond; ; wait = min(2*wait, retryResults) {
+		once, cancel := context.WithTimeout(ctx, resultsTime)
+		err := r.posts.Finish(once, list)
 		cancel()
+		r.behind.Store(err != nil)
 		if err == nil {
 			break
 		}
-		r.log.Warn("what became of posts is not kept yet", zap.Int("posts", len(list)), zap.String("cause", err.Error()))
+		if time.Since(said) >= sayAgain {
+			said = time.Now()
+			r.log.Warn("what became of posts is not kept yet", zap.Int("posts", len(list)), zap.String("cause", err.Error()))
+		}
 		select {
 		case <-time.After(wait):
 			continue
-		case <-r.quit:
+		case <-ctx.Done():
+			r.lost.Add(int64(len(list)))
 		}
 		break
 	}

@@ -1,6 +1,6 @@
 // Package schedule delivers weekly questions when their time has come. Start with
 // Scheduler; plan.go says which slots become posts, deliver.go how a tenant's posts
-// are sent, and result.go what follows from a platform's answer.
+// are sent, pace.go how fast, and result.go what follows from a platform's answer.
 //
 // The posts in the store are the truth. River's jobs only say who does what now: a
 // tick, which one replica runs every 15 s, and a delivery for each tenant with posts
@@ -73,8 +73,16 @@ const (
 	tickEvery  = 15 * time.Second
 	planAtOnce = 1000 // subscriptions in one transaction: more take more memory, and hold the database longer
 	maxTenants = 1000 // delivered for at a time
-	jobTime    = time.Minute
+	// jobTime ends a job, and with it what it is sending, of which nobody then knows.
+	// So it is well above what a delivery takes: turnTime, sendTime until there is a
+	// place for the last post, sendTime for that, and what the database takes.
+	jobTime    = 90 * time.Second
 	rescueTime = 2 * time.Minute // above jobTime, or River takes a job for lost that is still running
+	graceTime  = time.Second     // for what was cut off to be kept
+
+	// The priorities of jobs. With more tenants than can be delivered for at a time, a
+	// tick or somebody who asked for a question would wait behind all of them.
+	atTheFront, inTurn = 1, 2
 )
 
 // Scheduler is safe for concurrent use.
@@ -89,6 +97,7 @@ type Scheduler struct {
 	jobs    jobs
 	results *results
 
+	shared   chan struct{} // places for posts on their way
 	stopping chan struct{}
 	loop     sync.WaitGroup
 
@@ -109,7 +118,7 @@ type jobs interface {
 func New(cfg Config, planner Planner, posts Posts, bot Bot, log *zap.Logger, now func() time.Time) (*Scheduler, error) {
 	s := &Scheduler{
 		cfg: cfg, planner: planner, posts: posts, bot: bot, log: log, now: now, id: rand.Text(),
-		stopping: make(chan struct{}), tenants: map[briefing.Tenant]*tenant{},
+		shared: make(chan struct{}, allAtOnce), stopping: make(chan struct{}), tenants: map[briefing.Tenant]*tenant{},
 	}
 	s.results = newResults(posts, log)
 	workers := river.NewWorkers()
@@ -124,7 +133,7 @@ func New(cfg Config, planner Planner, posts Posts, bot Bot, log *zap.Logger, now
 		JobTimeout:                  jobTime,
 		RescueStuckJobsAfter:        rescueTime,
 		CompletedJobRetentionPeriod: time.Hour,
-		Logger:                      slog.New(&riverLog{log: log}),
+		Logger:                      slog.New(newRiverLog(log)),
 	}
 	var err error
 	if cfg.Postgres != nil {
@@ -155,23 +164,28 @@ func (s *Scheduler) Start(ctx context.Context) error {
 }
 
 // Stop takes on nothing new, waits for posts under way until ctx ends, and gives up
-// on the rest: those are unconfirmed later. Its error says if there were any.
+// on the rest: those are unconfirmed later. Its error says if there were any. It is
+// called once, after Start.
 func (s *Scheduler) Stop(ctx context.Context) error {
 	close(s.stopping)
 	s.loop.Wait()
 	err := s.jobs.Stop(ctx)
+	// What was cut off a moment ago is still kept, if the database takes it at once.
+	hard, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(graceTime, cancel) })()
 	if err != nil {
-		hard, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-		defer cancel()
 		err = errors.Join(errors.New("posts were still on their way"), s.jobs.StopAndCancel(hard))
 	}
-	return errors.Join(err, s.results.stop(ctx))
+	return errors.Join(err, s.results.stop(hard))
 }
 
 // Wake has the posts of a tenant delivered that are due now, without waiting for
 // the next tick. Where that fails, the tick does it.
-func (s *Scheduler) Wake(ctx context.Context, t briefing.Tenant) {
-	if _, err := s.jobs.Insert(ctx, deliverArgs{t.Platform, t.ID}, nil); err != nil {
+func (s *Scheduler) Wake(ctx context.Context, t briefing.Tenant) { s.insert(ctx, t, atTheFront) }
+
+func (s *Scheduler) insert(ctx context.Context, t briefing.Tenant, priority int) {
+	if _, err := s.jobs.Insert(ctx, deliverArgs{t.Platform, t.ID}, &river.InsertOpts{Priority: priority}); err != nil {
 		s.log.Warn("delivery waits for the next tick", zap.String("cause", err.Error()))
 	}
 }
@@ -180,23 +194,31 @@ func (s *Scheduler) Wake(ctx context.Context, t briefing.Tenant) {
 // 15 s. Every replica asks, and River takes the first: no replica has to be the
 // leader, and none has to be missed before another goes on.
 func (s *Scheduler) ticks(ctx context.Context) {
-	var opts *river.InsertOpts
-	for {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	s.loop.Go(func() {
+		select {
+		case <-s.stopping:
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+	options := &river.InsertOpts{Priority: atTheFront}
+	for !s.stopped() {
 		insert, cancel := context.WithTimeout(ctx, tickEvery)
-		_, err := s.jobs.Insert(insert, tickArgs{}, opts)
+		_, err := s.jobs.Insert(insert, tickArgs{}, options)
 		cancel()
-		if err != nil {
+		if err != nil && !s.stopped() {
 			s.log.Warn("no tick", zap.String("cause", err.Error()))
 		}
 		// A tick that was killed while it ran must not keep the next from coming, so
 		// its key holds the time.
-		opts = &river.InsertOpts{UniqueOpts: river.UniqueOpts{ByPeriod: tickEvery}}
+		options.UniqueOpts = river.UniqueOpts{ByPeriod: tickEvery}
 		now := time.Now()
 		// River's periods begin with the clock's: just behind each the next is due.
 		select {
 		case <-time.After(now.Truncate(tickEvery).Add(tickEvery + 50*time.Millisecond).Sub(now)):
 		case <-s.stopping:
-			return
 		}
 	}
 }
@@ -234,6 +256,7 @@ func (s *Scheduler) tick(ctx context.Context) error {
 		params := make([]river.InsertManyParams, n)
 		for i, t := range tenants[:n] {
 			params[i].Args = deliverArgs{t.Platform, t.ID}
+			params[i].InsertOpts = &river.InsertOpts{Priority: inTurn}
 		}
 		if _, err := s.jobs.InsertMany(ctx, params); err != nil {
 			return fmt.Errorf("asking for deliveries: %w", err)
@@ -247,17 +270,21 @@ func (s *Scheduler) tick(ctx context.Context) error {
 // nothing was heard any more.
 func (s *Scheduler) Plan(ctx context.Context) error {
 	now := s.now()
-	swept, err := s.planner.Sweep(ctx, now.Add(-silence), now, s.cfg.Resend)
-	if err != nil {
-		return err
+	// While results wait for the database, what became of posts is known.
+	if !s.results.behind.Load() {
+		swept, err := s.planner.Sweep(ctx, now.Add(-silence), now, s.cfg.Resend)
+		if err != nil {
+			return err
+		}
+		if swept > 0 {
+			s.log.Warn("posts are unconfirmed", zap.Int("posts", swept), zap.String("cause", string(briefing.CauseStopped)))
+		}
 	}
-	if swept > 0 {
-		s.log.Warn("posts are unconfirmed", zap.Int("posts", swept), zap.String("cause", string(briefing.CauseStopped)))
-	}
-	for {
+	for !s.stopped() {
 		n, err := s.planner.Plan(ctx, now, planAtOnce, func(sub *briefing.Subscription) []briefing.Post { return plan(sub, now) })
 		if err != nil || n < planAtOnce {
 			return err
 		}
 	}
+	return nil
 }

@@ -48,8 +48,8 @@ func BenchmarkPlan(b *testing.B) {
 	})
 }
 
-// BenchmarkDelivery claims posts of many tenants, and keeps what became of them as
-// the scheduler does, up to 500 at a time. One post of the benchmark is one claimed.
+// BenchmarkDelivery claims posts of 500 tenants, so many at a time, and keeps what
+// became of them a hundred at a time. A scheduler keeps up to 500.
 func BenchmarkDelivery(b *testing.B) {
 	const tenants = 500
 	for _, atOnce := range []int{1, 4, 16} {

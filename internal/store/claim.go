@@ -22,11 +22,14 @@ const (
 // decide sets the post's state, question and cause, and may change the
 // subscription's pause and rotation; posts that it makes PostSending are returned.
 //
+// The claim is a mark of this call alone. Were it another's as well, what became of a
+// post the first time could be taken for what became of it the second time.
+//
 // Whoever claims has the tenant's lease for 10 s more: only one process delivers
 // for a tenant, so that its rate is kept over all replicas. What is claimed is
 // written before anything is sent.
 func (s *Store) Claim(ctx context.Context, t briefing.Tenant, holder, claim string, n int, now time.Time, decide func(*briefing.Subscription, *briefing.Post)) (out briefing.Claimed, err error) {
-	err = s.inTx(ctx, func(tx *sql.Tx) error {
+	err = s.inTx(ctx, func(tx *tx) error {
 		out = briefing.Claimed{}
 		var held int64
 		err := tx.QueryRowContext(ctx, `UPDATE tenant SET holder = $3, lease_until = $4
@@ -54,15 +57,7 @@ func (s *Store) Claim(ctx context.Context, t briefing.Tenant, holder, claim stri
 				out.Posts = append(out.Posts, *p)
 			}
 		}
-		if len(c.posts) == n {
-			out.Next = now
-			return nil
-		}
-		var next sql.NullInt64
-		if err := tx.QueryRowContext(ctx, `SELECT MIN(try_at) FROM post WHERE platform = $1 AND tenant = $2 AND state = 'due'`, t.Platform, t.ID).Scan(&next); err != nil {
-			return fmt.Errorf("reading the next post: %w", err)
-		}
-		out.Next = instant(next.Int64)
+		out.Next = c.next
 		return nil
 	})
 	return out, err
@@ -72,21 +67,30 @@ func (s *Store) Claim(ctx context.Context, t briefing.Tenant, holder, claim stri
 type claiming struct {
 	posts []*briefing.Post
 	subs  map[string]*briefing.Subscription // by the channel's id, each once
+	next  time.Time                         // when the first is to be tried that is not among them; zero where there is none
 }
 
 // due reads the posts of a tenant that are to be tried.
-func (s *Store) due(ctx context.Context, tx *sql.Tx, t briefing.Tenant, n int, now time.Time) (*claiming, error) {
+func (s *Store) due(ctx context.Context, tx *tx, t briefing.Tenant, n int, now time.Time) (*claiming, error) {
 	c := &claiming{subs: map[string]*briefing.Subscription{}}
 	var (
 		post postRow
 		sub  subscriptionRow
 	)
-	found, err := tx.QueryContext(ctx, `SELECT `+postColumns+`, `+subscriptionColumns+` FROM post p
+	// One more than is wanted says when there is more to do. The limit is no
+	// parameter: SQLite parses the statement again for each value of one.
+	found, err := tx.QueryContext(ctx, fmt.Sprintf(`SELECT `+postColumns+`, `+subscriptionColumns+` FROM post p
 		JOIN subscription s ON s.platform = p.platform AND s.tenant = p.tenant AND s.channel = p.channel
-		WHERE p.platform = $1 AND p.tenant = $2 AND p.state = 'due' AND p.try_at <= $3 ORDER BY p.try_at LIMIT $4`+s.forUpdate(" OF p"),
-		t.Platform, t.ID, millis(now), n)
+		WHERE p.platform = $1 AND p.tenant = $2 AND p.state = 'due' ORDER BY p.try_at LIMIT %d`+s.forUpdate(" OF p"), n+1),
+		t.Platform, t.ID)
 	var channels []any
 	err = each(found, err, func() []any { return append(post.fields(), sub.fields()...) }, func() {
+		if len(c.posts) == n || post.tryAt > millis(now) {
+			if c.next.IsZero() {
+				c.next = instant(post.tryAt)
+			}
+			return
+		}
 		p := post.read()
 		if c.subs[p.Channel.ID] == nil {
 			read := sub.subscription()
@@ -120,7 +124,7 @@ func (s *Store) due(ctx context.Context, tx *sql.Tx, t briefing.Tenant, n int, n
 }
 
 // decide has every post decided, and writes what comes of it.
-func (s *Store) decide(ctx context.Context, tx *sql.Tx, c *claiming, claim string, now time.Time, decide func(*briefing.Subscription, *briefing.Post)) error {
+func (s *Store) decide(ctx context.Context, tx *tx, c *claiming, claim string, now time.Time, decide func(*briefing.Subscription, *briefing.Post)) error {
 	var (
 		posts  = rows{types: []string{"TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "BIGINT"}}
 		rounds = rows{types: []string{"TEXT", "TEXT", "TEXT", "BIGINT", "TEXT"}}

@@ -136,8 +136,6 @@ var tables = map[string]about{
 	}},
 	"river_leader":       {"which process tidies up", "until another takes over", map[string]string{"leader_id": "random mark of the process", "*": bookkeep}},
 	"river_queue":        {"which queues of jobs there are", "a day after they were last used", map[string]string{"*": bookkeep}},
-	"river_client":       {"not used", "stays empty", map[string]string{"*": bookkeep}},
-	"river_client_queue": {"not used", "stays empty", map[string]string{"*": bookkeep}},
 	"river_notification": {"messages between River's processes", "a minute", map[string]string{"*": bookkeep}},
 	"river_migration":    {"which version River's tables have", "always", map[string]string{"*": "versions of River's tables and when they were applied"}},
 }

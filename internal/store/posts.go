@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"time"
 
@@ -15,7 +14,7 @@ import (
 // other that stands there stays. It returns how many subscriptions it took:
 // another replica may be taking others.
 func (s *Store) Plan(ctx context.Context, now time.Time, limit int, plan func(*briefing.Subscription) []briefing.Post) (n int, err error) {
-	err = s.inTx(ctx, func(tx *sql.Tx) error {
+	err = s.inTx(ctx, func(tx *tx) error {
 		var (
 			subs []briefing.Subscription
 			row  subscriptionRow
@@ -96,7 +95,7 @@ func (s *Store) Finish(ctx context.Context, results []briefing.Result) error {
 	for t, ms := range until {
 		holds.add(string(t.Platform), t.ID, ms)
 	}
-	return s.inTx(ctx, func(tx *sql.Tx) error {
+	return s.inTx(ctx, func(tx *tx) error {
 		return s.writeAll(ctx, tx,
 			write{"tenants", &holds, `UPDATE tenant SET held_until = v.column3
 				FROM (%s) AS v WHERE platform = v.column1 AND tenant = v.column2 AND held_until < v.column3`},
@@ -119,7 +118,7 @@ func (s *Store) Finish(ctx context.Context, results []briefing.Result) error {
 // heard: they may have been sent, and become unconfirmed. Where resend is set, they
 // become due again instead, each once. It returns how many there were.
 func (s *Store) Sweep(ctx context.Context, before, now time.Time, resend bool) (n int, err error) {
-	err = s.inTx(ctx, func(tx *sql.Tx) error {
+	err = s.inTx(ctx, func(tx *tx) error {
 		n = 0
 		if resend {
 			done, err := tx.ExecContext(ctx, `UPDATE post SET state = 'due', resent = 1, claim = '', try_at = $2

@@ -23,8 +23,6 @@ type rows struct {
 
 func (r *rows) add(values ...any) { r.args = append(r.args, values...) }
 
-func (r *rows) len() int { return len(r.args) / len(r.types) }
-
 // write is rows, and the statement that writes them. In it, %s is the list of rows,
 // whose columns are called column1, column2 and so on.
 type write struct {
@@ -34,7 +32,7 @@ type write struct {
 }
 
 // writeAll executes the statements, each for all of its rows, maxRows at a time.
-func (s *Store) writeAll(ctx context.Context, tx *sql.Tx, writes ...write) error {
+func (s *Store) writeAll(ctx context.Context, tx *tx, writes ...write) error {
 	for _, w := range writes {
 		if err := s.writeRows(ctx, tx, w.rows, w.statement); err != nil {
 			return fmt.Errorf("writing %s: %w", w.what, err)
@@ -43,7 +41,7 @@ func (s *Store) writeAll(ctx context.Context, tx *sql.Tx, writes ...write) error
 	return nil
 }
 
-func (s *Store) writeRows(ctx context.Context, tx *sql.Tx, r *rows, statement string) error {
+func (s *Store) writeRows(ctx context.Context, tx *tx, r *rows, statement string) error {
 	width := len(r.types)
 	for args := r.args; len(args) > 0; {
 		n := min(len(args), maxRows*width)
@@ -132,18 +130,18 @@ func (r *subscriptionRow) subscription() briefing.Subscription {
 }
 
 // postColumns is every column of a post that is read, in the order of postRow.
-const postColumns = `p.platform, p.tenant, p.channel, p.slot, p.due_at, p.state, p.cause, p.question, p.tries, p.resent, p.claim, p.sent_at, p.message`
+const postColumns = `p.platform, p.tenant, p.channel, p.slot, p.due_at, p.state, p.cause, p.question, p.tries, p.resent, p.try_at, p.claim, p.sent_at, p.message`
 
 type postRow struct {
-	post                  briefing.Post
-	dueAt, resent, sentAt int64
+	post                         briefing.Post
+	dueAt, resent, tryAt, sentAt int64
 }
 
 func (r *postRow) fields() []any {
 	p := &r.post
 	return []any{
 		&p.Channel.Platform, &p.Channel.Tenant, &p.Channel.ID, &p.Slot.Key, &r.dueAt, &p.State, &p.Cause,
-		&p.Question, &p.Tries, &r.resent, &p.Claim, &r.sentAt, &p.Message,
+		&p.Question, &p.Tries, &r.resent, &r.tryAt, &p.Claim, &r.sentAt, &p.Message,
 	}
 }
 

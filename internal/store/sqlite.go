@@ -132,5 +132,5 @@ func connectSQLite(ctx context.Context, address string) (*Store, error) {
 	if err := db.PingContext(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening SQLite: %w", err), db.Close())
 	}
-	return &Store{db: db}, nil
+	return &Store{db: db, statements: newStatements(db)}, nil
 }

@@ -23,8 +23,9 @@ import (
 
 // Store is a database. It is safe for concurrent use.
 type Store struct {
-	db   *sql.DB
-	pool *pgxpool.Pool // nil for SQLite
+	db         *sql.DB
+	pool       *pgxpool.Pool // nil for SQLite
+	statements *statements   // nil for PostgreSQL
 }
 
 // IsPostgres reports whether a database is one of PostgreSQL, and not a file.
@@ -81,7 +82,7 @@ func (s *Store) Postgres() *pgxpool.Pool { return s.pool }
 // inTx runs do in a transaction, which is as if it had never been where do fails.
 // It runs do again where PostgreSQL undid the transaction, since two waited for each
 // other, or for a snapshot's sake.
-func (s *Store) inTx(ctx context.Context, do func(*sql.Tx) error) error {
+func (s *Store) inTx(ctx context.Context, do func(*tx) error) error {
 	for tries := 1; ; tries++ {
 		err := s.once(ctx, nil, do)
 		var pg *pgconn.PgError
@@ -98,11 +99,12 @@ const maxTries = 3
 // https://www.postgresql.org/docs/current/errcodes-appendix.html
 var pgerrcodes = map[string]bool{"40001": true, "40P01": true}
 
-func (s *Store) once(ctx context.Context, options *sql.TxOptions, do func(*sql.Tx) error) error {
-	tx, err := s.db.BeginTx(ctx, options)
+func (s *Store) once(ctx context.Context, options *sql.TxOptions, do func(*tx) error) error {
+	begun, err := s.db.BeginTx(ctx, options)
 	if err != nil {
 		return fmt.Errorf("beginning a transaction: %w", err)
 	}
+	tx := &tx{Tx: begun, statements: s.statements}
 	// It does nothing once the transaction has ended. Where do panics, SQLite's one
 	// connection must not stay with it.
 	defer tx.Rollback()
@@ -112,6 +114,7 @@ func (s *Store) once(ctx context.Context, options *sql.TxOptions, do func(*sql.T
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("committing: %w", err)
 	}
+	s.statements.keep(ctx, tx.fresh)
 	return nil
 }
 

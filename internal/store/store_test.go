@@ -2,7 +2,8 @@ package store_test
 
 import (
 	"database/sql"
-	"os"
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -14,8 +15,6 @@ import (
 	"briefingbot/internal/storetest"
 )
 
-func TestMain(m *testing.M) { os.Exit(storetest.Main(m)) }
-
 var monday = time.Date(2026, 11, 30, 9, 30, 0, 0, time.UTC)
 
 func channelOf(tenant, id string) briefing.Channel {
@@ -23,7 +22,7 @@ func channelOf(tenant, id string) briefing.Channel {
 }
 
 // open opens a database for a test.
-func open(t *testing.T, database string) *store.Store {
+func open(t testing.TB, database string) *store.Store {
 	t.Helper()
 	s, err := store.Open(t.Context(), database)
 	if err != nil {
@@ -37,8 +36,19 @@ func open(t *testing.T, database string) *store.Store {
 	return s
 }
 
+// replicas opens a database for two. A file has one at a time: two that write
+// all the time would have one of them wait for longer than it does.
+func replicas(t testing.TB, database string) []*store.Store {
+	t.Helper()
+	s := open(t, database)
+	if !store.IsPostgres(database) {
+		return []*store.Store{s, s}
+	}
+	return []*store.Store{s, open(t, database)}
+}
+
 // subscribe gives a channel a question every Monday at 09:30, the next one at.
-func subscribe(t *testing.T, s *store.Store, ch briefing.Channel, at time.Time) {
+func subscribe(t testing.TB, s *store.Store, ch briefing.Channel, at time.Time) {
 	t.Helper()
 	if err := s.Change(t.Context(), ch, func(sub *briefing.Subscription, _ bool) ([]briefing.Post, error) {
 		sub.Rule = briefing.Rule{Every: 1, Day: time.Monday, Hour: 9, Minute: 30, Zone: "Europe/London"}
@@ -111,18 +121,18 @@ func TestPostGoesItsWay(t *testing.T) {
 	})
 }
 
-// database is the database of a store, to look at what the store does not show.
-func database(s *store.Store) *sql.DB {
+// databaseOf is the database of a store, to look at what the store does not show.
+func databaseOf(s *store.Store) *sql.DB {
 	if db := s.SQLite(); db != nil {
 		return db
 	}
-	return stdlib.OpenDBFromPool(s.Postgres())
+	return stdlib.OpenDBFromPool(s.Postgres()) // which holds nothing that would need closing
 }
 
 // execute executes a statement beside the store.
 func execute(t testing.TB, s *store.Store, statement string, args ...any) {
 	t.Helper()
-	if _, err := database(s).ExecContext(t.Context(), statement, args...); err != nil {
+	if _, err := databaseOf(s).ExecContext(t.Context(), statement, args...); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -142,4 +152,113 @@ func fillPosts(t testing.TB, s *store.Store, at time.Time) {
 	t.Helper()
 	execute(t, s, `INSERT INTO post SELECT platform, tenant, channel, $1, $2, 'due', '', '', 0, 0, $2, '', 0, 0, '' FROM subscription`,
 		at.Format("2006-01-02T15:04"), at.UnixMilli())
+}
+
+// dump is every row of our own tables that only accepts, as text, in order.
+func dump(t testing.TB, s *store.Store, only func(row map[string]any) bool) []string {
+	t.Helper()
+	var out []string
+	for _, table := range []string{"tenant", "subscription", "asked", "post"} {
+		found, err := databaseOf(s).QueryContext(t.Context(), "SELECT * FROM "+table)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range scan(t, found) {
+			if only == nil || only(row) {
+				out = append(out, fmt.Sprint(table, row)) // a map is printed in the order of its keys
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// scan reads whatever a query found.
+func scan(t testing.TB, found *sql.Rows) (out []map[string]any) {
+	t.Helper()
+	defer found.Close()
+	columns, err := found.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for found.Next() {
+		values := make([]any, len(columns))
+		for i := range values {
+			values[i] = new(any)
+		}
+		if err := found.Scan(values...); err != nil {
+			t.Fatal(err)
+		}
+		row := map[string]any{}
+		for i, c := range columns {
+			row[c] = *values[i].(*any)
+		}
+		out = append(out, row)
+	}
+	if err := found.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func tenantOf(id string) briefing.Tenant { return briefing.Tenant{Platform: briefing.Slack, ID: id} }
+
+// claim claims posts for a holder, and fails where that fails.
+func claim(t testing.TB, s *store.Store, tenant briefing.Tenant, holder, mark string, n int, now time.Time, decide func(*briefing.Subscription, *briefing.Post)) briefing.Claimed {
+	t.Helper()
+	c, err := s.Claim(t.Context(), tenant, holder, mark, n, now, decide)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// finish keeps what became of a post.
+func finish(t testing.TB, s *store.Store, results ...briefing.Result) {
+	t.Helper()
+	if err := s.Finish(t.Context(), results); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// planned has everything planned that is due at now.
+func planned(t testing.TB, s *store.Store, now time.Time) {
+	t.Helper()
+	for {
+		n, err := s.Plan(t.Context(), now, 1000, due(now))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n == 0 {
+			return
+		}
+	}
+}
+
+// addPost gives a channel, which has a subscription, a post out of its rule's turn.
+func addPost(t testing.TB, s *store.Store, ch briefing.Channel, key string, at time.Time, state briefing.PostState) error {
+	t.Helper()
+	return s.Change(t.Context(), ch, func(*briefing.Subscription, bool) ([]briefing.Post, error) {
+		return []briefing.Post{{Channel: ch, Slot: briefing.Slot{Key: key, At: at}, State: state}}, nil
+	})
+}
+
+func read(t testing.TB, s *store.Store, ch briefing.Channel) briefing.Subscription {
+	t.Helper()
+	sub, err := s.Subscription(t.Context(), ch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(sub.Rotation.Asked)
+	return sub
+}
+
+// only is a channel's one post.
+func only(t testing.TB, s *store.Store, ch briefing.Channel) briefing.Post {
+	t.Helper()
+	posts, err := s.Posts(t.Context(), ch, 10)
+	if err != nil || len(posts) != 1 {
+		t.Fatalf("%+v, %v", posts, err)
+	}
+	return posts[0]
 }

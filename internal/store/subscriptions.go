@@ -12,7 +12,7 @@ import (
 // Subscription is a channel's weekly question, or briefing.ErrNoSubscription.
 func (s *Store) Subscription(ctx context.Context, ch briefing.Channel) (sub briefing.Subscription, err error) {
 	// In SQLite, one that only reads waits for nobody who writes.
-	err = s.once(ctx, &sql.TxOptions{ReadOnly: true}, func(tx *sql.Tx) error {
+	err = s.once(ctx, &sql.TxOptions{ReadOnly: true}, func(tx *tx) error {
 		sub, err = s.subscription(ctx, tx, ch, "")
 		return err
 	})
@@ -20,7 +20,7 @@ func (s *Store) Subscription(ctx context.Context, ch briefing.Channel) (sub brie
 }
 
 // subscription reads one with what it was asked; lock is added to the query.
-func (s *Store) subscription(ctx context.Context, tx *sql.Tx, ch briefing.Channel, lock string) (briefing.Subscription, error) {
+func (s *Store) subscription(ctx context.Context, tx *tx, ch briefing.Channel, lock string) (briefing.Subscription, error) {
 	var row subscriptionRow
 	err := tx.QueryRowContext(ctx, `SELECT `+subscriptionColumns+` FROM subscription s
 		WHERE platform = $1 AND tenant = $2 AND channel = $3`+lock, ch.Platform, ch.Tenant, ch.ID).Scan(row.fields()...)
@@ -42,12 +42,13 @@ func (s *Store) subscription(ctx context.Context, tx *sql.Tx, ch briefing.Channe
 
 // Change reads a channel's subscription, or one that is not there yet with exists
 // false, and keeps what change makes of it, together with posts that it returns. A
-// post takes the place of one that stands at its slot as unconfirmed, failed or
-// skipped; where another stands, nothing is kept and the error is
-// briefing.ErrTaken. Where change fails, nothing is kept and its error returned.
+// post takes the place of one that stands at its slot as failed or skipped; one that
+// is due takes the place of an unconfirmed one, too, since whoever wants that
+// knows that it may come twice. Where another stands, nothing is kept and the error
+// is briefing.ErrTaken. Where change fails, nothing is kept and its error returned.
 // The rotation is not for change to set, and change may be called more than once.
 func (s *Store) Change(ctx context.Context, ch briefing.Channel, change func(sub *briefing.Subscription, exists bool) ([]briefing.Post, error)) error {
-	return s.inTx(ctx, func(tx *sql.Tx) error {
+	return s.inTx(ctx, func(tx *tx) error {
 		// A tenant has a row as long as it has a subscription. Whoever changes, claims
 		// or removes anything of the tenant queues for that row first, and so finds
 		// even what is not there yet as nobody else is about to make it.
@@ -81,7 +82,7 @@ func (s *Store) Change(ctx context.Context, ch briefing.Channel, change func(sub
 	})
 }
 
-func (s *Store) write(ctx context.Context, tx *sql.Tx, sub *briefing.Subscription) error {
+func (s *Store) write(ctx context.Context, tx *tx, sub *briefing.Subscription) error {
 	ch, rule := sub.Channel, sub.Rule
 	_, err := tx.ExecContext(ctx, `INSERT INTO subscription (platform, tenant, channel, route, every, weekday, hour, minute, zone, starts,
 			pool, briefing, holidays, neutral, paused, until, next_slot, next_at, round, last)
@@ -97,19 +98,23 @@ func (s *Store) write(ctx context.Context, tx *sql.Tx, sub *briefing.Subscriptio
 	return err
 }
 
-func (s *Store) writePosts(ctx context.Context, tx *sql.Tx, posts []briefing.Post) error {
+func (s *Store) writePosts(ctx context.Context, tx *tx, posts []briefing.Post) error {
 	for _, p := range posts {
 		done, err := tx.ExecContext(ctx, `INSERT INTO post AS p (platform, tenant, channel, slot, due_at, state, cause, question, tries, resent, try_at, claim, claimed_at, sent_at, message)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, $5, '', 0, 0, '')
 			ON CONFLICT (platform, tenant, channel, slot) DO UPDATE SET due_at = excluded.due_at, state = excluded.state, cause = excluded.cause,
 				question = excluded.question, tries = 0, resent = 0, try_at = excluded.try_at, claim = '', claimed_at = 0, sent_at = 0, message = ''
-			WHERE p.state IN ('unconfirmed', 'failed', 'skipped')`,
+			WHERE p.state IN ('failed', 'skipped') OR p.state = 'unconfirmed' AND excluded.state = 'due'`,
 			p.Channel.Platform, p.Channel.Tenant, p.Channel.ID, p.Slot.Key, millis(p.Slot.At), string(p.State), string(p.Cause), p.Question)
 		if err != nil {
 			return fmt.Errorf("writing a post: %w", err)
 		}
-		if n, err := done.RowsAffected(); err != nil || n == 0 {
-			return errors.Join(err, briefing.ErrTaken)
+		n, err := done.RowsAffected()
+		if err != nil {
+			return fmt.Errorf("writing a post: %w", err)
+		}
+		if n == 0 {
+			return briefing.ErrTaken
 		}
 	}
 	return nil
@@ -118,14 +123,18 @@ func (s *Store) writePosts(ctx context.Context, tx *sql.Tx, posts []briefing.Pos
 // Remove forgets everything about a channel, or fails with
 // briefing.ErrNoSubscription.
 func (s *Store) Remove(ctx context.Context, ch briefing.Channel) error {
-	return s.inTx(ctx, func(tx *sql.Tx) error {
+	return s.inTx(ctx, func(tx *tx) error {
 		// Claims wait, or one would write what it asks after that is removed here.
 		done, err := tx.ExecContext(ctx, `UPDATE tenant SET holder = holder WHERE platform = $1 AND tenant = $2`, ch.Platform, ch.Tenant)
 		if err != nil {
 			return fmt.Errorf("removing a channel: %w", err)
 		}
-		if n, err := done.RowsAffected(); err != nil || n == 0 {
-			return errors.Join(err, briefing.ErrNoSubscription)
+		n, err := done.RowsAffected()
+		if err != nil {
+			return fmt.Errorf("removing a channel: %w", err)
+		}
+		if n == 0 {
+			return briefing.ErrNoSubscription
 		}
 		// The subscription is first, since Plan holds it while it writes posts.
 		var removed int64
