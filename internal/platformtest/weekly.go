@@ -73,6 +73,9 @@ func (m *Memory) Change(_ context.Context, ch briefing.Channel, change func(*bri
 		if i >= 0 && !slices.Contains([]briefing.PostState{briefing.PostUnconfirmed, briefing.PostFailed, briefing.PostSkipped}, kept[i].State) {
 			return briefing.ErrTaken
 		}
+		if i >= 0 && kept[i].State == briefing.PostUnconfirmed && p.State == briefing.PostSkipped {
+			return briefing.ErrTaken
+		}
 		if i >= 0 {
 			kept = slices.Delete(slices.Clone(kept), i, i+1)
 		}

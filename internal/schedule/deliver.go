@@ -71,9 +71,8 @@ func (s *Scheduler) Deliver(ctx context.Context, t briefing.Tenant) (more bool, 
 		more = more && err == nil && ctx.Err() == nil && !s.stopped()
 	}()
 	var (
-		claim = rand.Text()
-		end   = s.now().Add(turnTime)
-		room  = &places{shared: s.shared, freed: make(chan struct{}, 1)}
+		end  = s.now().Add(turnTime)
+		room = &places{shared: s.shared, freed: make(chan struct{}, 1)}
 	)
 	for s.now().Before(end) {
 		n := s.turn(ctx, known, room)
@@ -81,7 +80,9 @@ func (s *Scheduler) Deliver(ctx context.Context, t briefing.Tenant) (more bool, 
 			return false, nil
 		}
 		known.heard() // what is there by now is found by this claim
-		claimed, err := s.posts.Claim(ctx, t, s.id, claim, n, s.now(), s.decide(s.now()))
+		// Each claim has a mark of its own: by it the store tells a late result from the
+		// attempt that is under way.
+		claimed, err := s.posts.Claim(ctx, t, s.id, rand.Text(), n, s.now(), s.decide(s.now()))
 		known.limit.ReserveN(time.Now(), len(claimed.Posts)) // never refused: n was in the bucket, or nearly
 		for range n - len(claimed.Posts) {
 			room.give()

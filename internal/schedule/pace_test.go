@@ -137,7 +137,7 @@ func TestSlowTenantDelaysNoOther(t *testing.T) {
 				for seen := most.Load(); n > seen && !most.CompareAndSwap(seen, n); seen = most.Load() {
 				}
 				select {
-				case <-time.After(6 * time.Second):
+				case <-time.After(9 * time.Second):
 				case <-ctx.Done():
 				}
 				return outcome(briefing.Unknown)

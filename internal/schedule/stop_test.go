@@ -74,6 +74,30 @@ func TestStopFinishesWhatIsOnItsWayAndTakesNothingNew(t *testing.T) {
 	})
 }
 
+func TestStopEndsADeliveryThatHasMuchToDo(t *testing.T) {
+	t.Parallel()
+	const posts = 2000
+	s, bot := open(t, storetest.SQLite(t)), &player{}
+	f := setUp(t, s, schedule.Config{}, bot)
+	for i := range posts {
+		subscribe(t, s, channelOf("T1", fmt.Sprint("C", i)), mondays, slotAt(time.Now()))
+	}
+	if err := f.Plan(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 20*time.Second, "it has begun", func() bool { return len(bot.attempts("")) > 100 })
+	before := len(bot.attempts(""))
+	if err := f.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if after := len(bot.attempts("")); after == posts || after > before+100 {
+		t.Errorf("%d posts are sent after Stop began", after-before)
+	}
+}
+
 func stacks() string {
 	buf := make([]byte, 1<<20)
 	return string(buf[:runtime.Stack(buf, true)])

@@ -144,7 +144,7 @@ func (s *Store) decide(ctx context.Context, tx *tx, c *claiming, claim string, n
 		switch {
 		case p.State == briefing.PostSending:
 			p.Claim = claim
-		case p.State != briefing.PostDue && chosen != "":
+		case p.State != briefing.PostDue && p.State != briefing.PostUnconfirmed && chosen != "": // nobody has seen it
 			unseen.add(string(p.Channel.Platform), p.Channel.Tenant, p.Channel.ID, chosen)
 		}
 		posts.add(string(p.Channel.Platform), p.Channel.Tenant, p.Channel.ID, p.Slot.Key, string(p.State), string(p.Cause), p.Question, p.Claim, millis(now))

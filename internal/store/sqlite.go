@@ -120,6 +120,7 @@ func connectSQLite(ctx context.Context, address string) (*Store, error) {
 			"synchronous(FULL)",
 			"cache_size(-16000)", // KiB
 			"temp_store(MEMORY)",
+			"secure_delete(ON)", // what a channel had removed is overwritten
 		},
 	}
 	db, err := sql.Open("sqlite", address+"?"+options.Encode())

@@ -70,6 +70,11 @@ func (l *load) measure(ctx context.Context, b *bot) (err error) {
 	fmt.Printf("first, last taken      %.1f s, %.1f s after the slot\n", first.Seconds(), last.Seconds())
 	fmt.Printf("a second, on average   %.0f from the slot on; %.0f for the middle four fifths\n",
 		float64(len(times))/last.Seconds(), float64(len(times))*0.8/max(late.Sub(early).Seconds(), 0.001))
+	fmt.Print("each tenth taken after")
+	for i := 1; i <= 10; i++ {
+		fmt.Printf(" %.1f", times[(len(times)-1)*i/10].Sub(l.slot).Seconds())
+	}
+	fmt.Println(" s")
 	fmt.Printf("peak memory            %.1f MiB\n", memory)
 	fmt.Printf("CPU                    %.1f s, %.0f µs a post\n", (after - before).Seconds(), float64((after-before).Microseconds())/float64(len(times)))
 	twice := 0
