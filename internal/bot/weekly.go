@@ -199,7 +199,11 @@ func (c *channel) status(ctx context.Context) (*briefing.Message, error) {
 		return nil, err
 	}
 	past := slices.DeleteFunc(slices.Clone(posts), func(p briefing.Post) bool { return p.Slot.At.After(c.now) })
-	return c.b.words.status(&sub, c.upcoming(&sub, posts), past, c.b.lacksQuestions(&sub)), nil
+	obstacle := briefing.Cause("")
+	if sub.Paused == "" {
+		obstacle = c.obstacle(ctx)
+	}
+	return c.b.words.status(&sub, c.upcoming(&sub, posts), past, obstacle, c.b.lacksQuestions(&sub)), nil
 }
 
 func (c *channel) history(ctx context.Context) (*briefing.Message, error) {

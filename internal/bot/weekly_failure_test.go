@@ -27,7 +27,7 @@ func TestObstacleIsSaidWithWhatToDo(t *testing.T) {
 	}
 	x.says("/reflection resume", "something is in the way")
 	x.req.Platform, x.req.Channel.Platform = briefing.Terminal, briefing.Terminal // of which there is no sender
-	x.says(weekly, "No question can be posted here yet.", "Whoever runs the bot has to give it access again.")
+	x.says(weekly, "No question can be posted here yet.", "Whoever runs the bot has to give it access.")
 }
 
 func TestTimeZoneThatIsNoLongerKnownIsADeadEndWithAWayOut(t *testing.T) {

@@ -242,6 +242,10 @@ func (w *phrasebook) onItsWay() *briefing.Message {
 		notes("It should be here within a minute. If it is not, type "+command.ReflectionCommand+" to see what happened."), statusButton)
 }
 
+func (w *phrasebook) nothingWhilePaused() *briefing.Message {
+	return w.weeklyMessage("Nothing was posted: the weekly question is paused.", notes("To have a question now, resume it first. It can be paused again afterwards."), resumeButton, statusButton)
+}
+
 func (w *phrasebook) justNow() *briefing.Message {
 	return w.weeklyMessage("Somebody asked for a question just now.",
 		notes("There is one a minute at most, so that it does not come twice when two people ask. For another one, wait a minute."), statusButton)

@@ -19,11 +19,16 @@ const (
 func (c *channel) post(ctx context.Context, question string) (*briefing.Message, error) {
 	slot := briefing.SlotNow(c.now)
 	sub, err := c.change(ctx, func(sub *briefing.Subscription) ([]briefing.Post, error) {
+		if sub.Paused != "" {
+			return nil, errPaused
+		}
 		return []briefing.Post{{Channel: sub.Channel, Slot: slot, State: briefing.PostDue, Question: question}}, nil
 	})
 	switch {
 	case errors.Is(err, briefing.ErrTaken):
 		return c.b.words.justNow(), nil
+	case errors.Is(err, errPaused):
+		return c.b.words.nothingWhilePaused(), nil
 	case err != nil:
 		return nil, err
 	}
@@ -36,6 +41,9 @@ func (c *channel) post(ctx context.Context, question string) (*briefing.Message,
 	}
 	return c.b.words.posted(&sub, &post), nil
 }
+
+// errPaused keeps the promise of a pause: nothing comes, whoever asks.
+var errPaused = errors.New("it is paused")
 
 // await waits a little until it is known what became of a post.
 func (c *channel) await(ctx context.Context, slot briefing.Slot) (briefing.Post, bool) {

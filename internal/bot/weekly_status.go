@@ -11,8 +11,8 @@ import (
 
 // status is how a channel's weekly question stands, and what to do where something
 // is wrong. lacks says that there is no question any more to ask.
-func (w *phrasebook) status(sub *briefing.Subscription, next coming, posts []briefing.Post, lacks bool) *briefing.Message {
-	blocks := notes(pausedWords(sub))
+func (w *phrasebook) status(sub *briefing.Subscription, next coming, posts []briefing.Post, obstacle briefing.Cause, lacks bool) *briefing.Message {
+	blocks := append(w.blocked(sub, obstacle), notes(pausedWords(sub))...)
 	row := []briefing.Button{changeButton, previewButton, skipButton, pauseButton, historyButton, weeklyHelp}
 	if sub.Paused != "" {
 		row = []briefing.Button{resumeButton, changeButton, previewButton, historyButton, weeklyHelp}
@@ -29,7 +29,12 @@ func (w *phrasebook) status(sub *briefing.Subscription, next coming, posts []bri
 		}
 		blocks = append(append(blocks, notes("Last:")...), list)
 	}
-	if wrong := toMend(posts); wrong != nil && (sub.Paused == "" || wrong.Cause != sub.Paused) {
+	switch wrong := toMend(posts); {
+	case wrong == nil || obstacle != "":
+	case sub.Paused == "" && needsResume(wrong.Cause): // somebody has mended it since
+		what, _ := trouble(wrong.Channel.Platform, wrong.Cause)
+		blocks = append(blocks, notes("The last question could not be posted. The reason at the time: "+what+" If the question should still come, type "+command.ReflectionCommand+" again.")...)
+	case sub.Paused == "" || wrong.Cause != sub.Paused:
 		blocks = append(blocks, notes(problem(wrong.Channel.Platform, wrong.Cause))...)
 	}
 	if last := lastTried(posts); last != nil && mayBeMissing(last) && (sub.Paused == "" || sub.Paused == briefing.CauseAsked) {

@@ -183,7 +183,7 @@ func trouble(p briefing.Platform, c briefing.Cause) (what, do string) {
 		}
 		return name + " said that this channel or chat was not there.", "Ask somebody who looks after the team to add the app again."
 	case briefing.CauseRevoked:
-		return "The bot has no access to " + name + ", or not any more.", "Whoever runs the bot has to give it access again."
+		return "The bot has no access to " + name + ".", "Whoever runs the bot has to give it access."
 	case briefing.CauseNoQuestions:
 		return "The questions that were chosen are no longer in the briefings.", "To choose others, type " + change
 	case briefing.CauseZone:

@@ -10,13 +10,14 @@ import (
 )
 
 // When is a day as people name it, without a clock: a date with or without its
-// year, or a day of the week.
+// year, a day of the week, or tomorrow.
 type When struct {
 	year    int // 0 where none was named
 	month   time.Month
 	day     int // of the month; 0 where a day of the week alone was named
 	weekday time.Weekday
 	named   bool // the weekday was
+	next    bool // "tomorrow", and nothing else
 }
 
 // IsZero reports whether no day was named.
@@ -28,6 +29,9 @@ func (w When) On(today briefing.Date) (briefing.Date, bool) {
 	now, ok := today.In(time.UTC)
 	if !ok || w.IsZero() {
 		return "", false
+	}
+	if w.next {
+		return briefing.DateOf(now.AddDate(0, 0, 1)), true
 	}
 	if w.day == 0 {
 		days := (int(w.weekday)-int(now.Weekday())+6)%7 + 1
@@ -58,6 +62,9 @@ func dateOf(year int, month time.Month, day int) (t time.Time, exists bool) {
 // whenOf understands all the words as one day.
 func whenOf(words []string) (When, bool) {
 	var w When
+	if len(words) == 1 && words[0] == "tomorrow" {
+		return When{next: true}, true
+	}
 	if starts(words, "next") {
 		words = words[1:]
 	}

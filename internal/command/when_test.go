@@ -16,6 +16,7 @@ func TestWhenIsTheNextSuchDay(t *testing.T) {
 		{"monday", "2026-11-30", "2026-12-07"},
 		{"tuesday", "2026-11-30", "2026-12-01"},
 		{"sun", "2026-11-30", "2026-12-06"},
+		{"tomorrow", "2026-12-31", "2027-01-01"},
 		{"friday", "2026-12-30", "2027-01-01"},
 		{"next thurs", "2028-02-28", "2028-03-02"},
 		// Without a year it is this year's or the next's.

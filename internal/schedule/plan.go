@@ -62,7 +62,7 @@ func (s *Scheduler) decide(now time.Time) func(*briefing.Subscription, *briefing
 		}()
 		var cause briefing.Cause
 		switch {
-		case sub.Paused != "" && !post.Slot.OutOfTurn():
+		case sub.Paused != "":
 			cause = sub.Paused
 		case isLate(post.Slot, now):
 			cause = briefing.CauseLate

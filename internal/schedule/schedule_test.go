@@ -412,15 +412,15 @@ func TestWhatWasStoppedOrPausedWhileItWasDueIsNotPosted(t *testing.T) {
 			})
 		}
 		now := time.Now().Add(time.Second)
-		askNow(t, f.store, asked, now) // who asks for one gets one, paused or not
+		askNow(t, f.store, asked, now) // and was paused while it waited
 		f.now.set(now)
 		f.step(t)
 		if posts := postsOf(t, f.store, stopped); len(posts) != 0 {
 			t.Errorf("of a channel that was stopped there is %v", posts)
 		}
 		want(t, f.store, paused, briefing.PostSkipped, briefing.CauseAsked)
-		if attempts := f.bot.attempts(""); len(attempts) != 1 || !attempts[0].post.Slot.OutOfTurn() {
-			t.Errorf("%v", attempts)
+		if attempts := f.bot.attempts(""); len(attempts) != 0 {
+			t.Errorf("posted in spite of the pause: %v", attempts)
 		}
 		if n := f.log.FilterLevelExact(zapcore.WarnLevel).Len(); n != 0 {
 			t.Errorf("%d warnings", n)

@@ -245,7 +245,7 @@ func formText(f briefing.Form) slack.Block {
 		drawn.Elements = append(drawn.Elements, fields)
 	}
 	drawn.Elements = append(drawn.Elements, section(briefing.Text{
-		{Text: "To choose, type for example "}, {Text: f.CommandOf(example), Code: true},
+		{Text: "The form could not be opened. Try once more, or type for example "}, {Text: f.CommandOf(example), Code: true},
 	}))
 	return drawn
 }

@@ -96,6 +96,7 @@ func TestWhatIsNoDatabaseIsSaidClearly(t *testing.T) {
 	for _, tt := range []struct{ database, want string }{
 		{"", "neither a file nor a postgres:// address"},
 		{"mysql://user:hunter2@localhost/x", "neither a file nor a postgres:// address"},
+		{"host=127.0.0.1 user=u password=hunter2", "neither a file nor a postgres:// address"},
 		{"folder", "it is a folder"},
 		{"folder/", "it is a folder"},
 		{"missing/x.db", "no such file or directory"},

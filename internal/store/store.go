@@ -14,6 +14,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -37,6 +38,9 @@ func IsPostgres(database string) bool {
 // database, and may be migrating it.
 const openTime = time.Minute
 
+// keyValue is PostgreSQL's other notation, which is not taken.
+var keyValue = regexp.MustCompile(`(^|\s)(host|hostaddr|user|password|dbname|port)\s*=`)
+
 // Open opens a database, a path or a postgres:// address, and brings its schema up
 // to date. A file that is not there is made, for its owner alone. The error is a
 // *NewerError where the schema is newer than this program; no error holds a
@@ -47,7 +51,8 @@ func Open(ctx context.Context, database string) (*Store, error) {
 	if IsPostgres(database) {
 		return openPostgres(ctx, database)
 	}
-	if database == "" || strings.Contains(database, "://") {
+	// A file by the name of PostgreSQL's other notation would have the password in it.
+	if database == "" || strings.Contains(database, "://") || keyValue.MatchString(database) {
 		return nil, errors.New("the database is neither a file nor a postgres:// address")
 	}
 	return openFile(ctx, database)

@@ -70,11 +70,8 @@ func (l *load) measure(ctx context.Context, b *bot) (err error) {
 	fmt.Printf("first, last taken      %.1f s, %.1f s after the slot\n", first.Seconds(), last.Seconds())
 	fmt.Printf("a second, on average   %.0f from the slot on; %.0f for the middle four fifths\n",
 		float64(len(times))/last.Seconds(), float64(len(times))*0.8/max(late.Sub(early).Seconds(), 0.001))
-	fmt.Print("each tenth taken after")
-	for i := 1; i <= 10; i++ {
-		fmt.Printf(" %.1f", times[(len(times)-1)*i/10].Sub(l.slot).Seconds())
-	}
-	fmt.Println(" s")
+	l.printTenths("Slack", l.slack.Times(""))
+	l.printTenths("Teams", l.teams.Times(""))
 	fmt.Printf("peak memory            %.1f MiB\n", memory)
 	fmt.Printf("CPU                    %.1f s, %.0f µs a post\n", (after - before).Seconds(), float64((after-before).Microseconds())/float64(len(times)))
 	twice := 0
@@ -99,6 +96,18 @@ func (l *load) printIdeal(took time.Duration) {
 	ideal := perTenant / slackPerSecond // there is always a tenant of Slack's, and they are the slower ones
 	fmt.Printf("at an even rate        Slack %.1f s, Teams %.1f s; it took %.2f times the longer\n",
 		perTenant/slackPerSecond, perTenant/teamsPerSecond, took.Seconds()/ideal)
+}
+
+// printTenths says by when each tenth of a platform's posts was taken.
+func (l *load) printTenths(name string, times []time.Time) {
+	if len(times) == 0 {
+		return
+	}
+	fmt.Printf("tenths of %s's posts ", name)
+	for i := 1; i <= 10; i++ {
+		fmt.Printf(" %.1f", times[(len(times)-1)*i/10].Sub(l.slot).Seconds())
+	}
+	fmt.Println(" s")
 }
 
 const (
