@@ -242,14 +242,11 @@ func (w *tickWorker) Work(ctx context.Context, _ *river.Job[tickArgs]) error {
 	return nil
 }
 
-// tick turns what has become due into posts, and has them delivered: where there is
-// very much, what is planned already while the rest is being planned.
+// tick turns what has become due into posts, and has them delivered.
 func (s *Scheduler) tick(ctx context.Context) error {
-	return s.plan(ctx, s.askForDeliveries)
-}
-
-// askForDeliveries makes a job for each tenant that has posts to deliver.
-func (s *Scheduler) askForDeliveries(ctx context.Context) error {
+	if err := s.Plan(ctx); err != nil {
+		return err
+	}
 	tenants, err := s.planner.Waiting(ctx, s.now().Add(tickEvery))
 	if err != nil {
 		return err
@@ -272,15 +269,6 @@ func (s *Scheduler) askForDeliveries(ctx context.Context) error {
 // Plan turns every slot that has come into a post, and settles posts of which
 // nothing was heard any more.
 func (s *Scheduler) Plan(ctx context.Context) error {
-	return s.plan(ctx, func(context.Context) error { return nil })
-}
-
-// askEvery is how many batches are planned before deliveries of them are asked for:
-// about a second's work.
-const askEvery = 10
-
-// plan is Plan, with something to do now and then and at the end.
-func (s *Scheduler) plan(ctx context.Context, ask func(context.Context) error) error {
 	now := s.now()
 	// While results wait for the database, what became of posts is known.
 	if !s.results.behind.Load() {
@@ -292,19 +280,11 @@ func (s *Scheduler) plan(ctx context.Context, ask func(context.Context) error) e
 			s.log.Warn("posts are unconfirmed", zap.Int("posts", swept), zap.String("cause", string(briefing.CauseStopped)))
 		}
 	}
-	for batch := 1; !s.stopped(); batch++ {
+	for !s.stopped() {
 		n, err := s.planner.Plan(ctx, now, planAtOnce, func(sub *briefing.Subscription) []briefing.Post { return plan(sub, now) })
-		if err != nil {
+		if err != nil || n < planAtOnce {
 			return err
 		}
-		if n < planAtOnce {
-			break
-		}
-		if batch%askEvery == 0 {
-			if err := ask(ctx); err != nil {
-				return err
-			}
-		}
 	}
-	return ask(ctx)
+	return nil
 }
