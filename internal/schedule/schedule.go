@@ -133,10 +133,7 @@ func New(cfg Config, planner Planner, posts Posts, bot Bot, log *zap.Logger, now
 		JobTimeout:                  jobTime,
 		RescueStuckJobsAfter:        rescueTime,
 		CompletedJobRetentionPeriod: time.Hour,
-		// Jobs of this process are fetched at once, and of others as PostgreSQL announces
-		// them. To ask every second would be most of what an idle bot does.
-		FetchPollInterval: 5 * time.Second,
-		Logger:            slog.New(newRiverLog(log)),
+		Logger:                      slog.New(newRiverLog(log)),
 	}
 	var err error
 	if cfg.Postgres != nil {
