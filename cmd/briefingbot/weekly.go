@@ -82,7 +82,7 @@ var paces = map[briefing.Platform]schedule.Pace{
 	briefing.Teams: {PerSecond: teams.TenantPerSecond - teamsBurst, Burst: teamsBurst},
 }
 
-const slackBurst, teamsBurst = 10, 2
+const slackBurst, teamsBurst = 10, 10
 
 // weekly is the settings for the bot. The scheduler that wake reaches comes later:
 // it needs the bot.

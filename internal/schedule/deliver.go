@@ -71,11 +71,12 @@ func (s *Scheduler) Deliver(ctx context.Context, t briefing.Tenant) (more bool, 
 		more = more && err == nil && ctx.Err() == nil && !s.stopped()
 	}()
 	var (
-		end  = s.now().Add(turnTime)
-		room = &places{shared: s.shared, freed: make(chan struct{}, 1)}
+		end   = s.now().Add(turnTime)
+		room  = &places{shared: s.shared, freed: make(chan struct{}, 1)}
+		share = 1 // the first goes at once
 	)
 	for s.now().Before(end) {
-		n := s.turn(ctx, known, room)
+		n := s.turn(ctx, known, share, room)
 		if n == 0 {
 			return false, nil
 		}
@@ -100,10 +101,12 @@ func (s *Scheduler) Deliver(ctx context.Context, t briefing.Tenant) (more bool, 
 				})
 			}()
 		}
+		share = 1
 		switch {
 		case claimed.Elsewhere:
 			return false, nil
 		case len(claimed.Posts) == n:
+			share = known.share()
 		case !room.empty():
 			// What is on its way may be due again by the time that it is settled.
 			select {

@@ -27,7 +27,7 @@ func TestPaceIsKept(t *testing.T) {
 	}{
 		{schedule.Pace{PerSecond: 20, Burst: 2}, 60, 2900 * time.Millisecond, 3200 * time.Millisecond},
 		{schedule.Pace{PerSecond: 290.0 / 60, Burst: 10}, 290, 58 * time.Second, 62 * time.Second},
-		{schedule.Pace{PerSecond: 48, Burst: 2}, 480, 9900 * time.Millisecond, 10500 * time.Millisecond},
+		{schedule.Pace{PerSecond: 40, Burst: 10}, 400, 9700 * time.Millisecond, 10500 * time.Millisecond},
 	} {
 		t.Run(fmt.Sprint(c.pace), func(t *testing.T) {
 			t.Parallel()

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"sync"
 	"time"
 
@@ -71,7 +72,8 @@ type Config struct {
 
 const (
 	tickEvery  = 15 * time.Second
-	planAtOnce = 1000 // subscriptions in one transaction: more take more memory, and hold the database longer
+	planAtOnce = 2000 // subscriptions in one transaction: more take more memory, and hold the database longer
+	atFirst    = 200  // tenants whose posts go out while others are still being planned: more hold up the planning
 	maxTenants = 1000 // delivered for at a time
 	// jobTime ends a job, and with it what it is sending, of which nobody then knows.
 	// So it is well above what a delivery takes: turnTime, sendTime until there is a
@@ -129,7 +131,10 @@ func New(cfg Config, planner Planner, posts Posts, bot Bot, log *zap.Logger, now
 		Workers: workers,
 		Queues:  map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: maxTenants + 1}},
 		// A job that fails is not tried again: the next tick makes another.
-		MaxAttempts:                 1,
+		MaxAttempts: 1,
+		// SQLite tells nobody of anything: River asks it for news ten times a second, of
+		// which none is for us, and that was most of what an idle bot did.
+		PollOnly:                    cfg.SQLite != nil,
 		JobTimeout:                  jobTime,
 		RescueStuckJobsAfter:        rescueTime,
 		CompletedJobRetentionPeriod: time.Hour,
@@ -244,13 +249,26 @@ func (w *tickWorker) Work(ctx context.Context, _ *river.Job[tickArgs]) error {
 
 // tick turns what has become due into posts, and has them delivered.
 func (s *Scheduler) tick(ctx context.Context) error {
-	if err := s.Plan(ctx); err != nil {
+	begun := false
+	if err := s.planAll(ctx, func() error {
+		if begun {
+			return nil
+		}
+		begun = true
+		return s.ask(ctx, atFirst)
+	}); err != nil {
 		return err
 	}
+	return s.ask(ctx, math.MaxInt)
+}
+
+// ask has the posts that are due delivered, of so many tenants at most.
+func (s *Scheduler) ask(ctx context.Context, most int) error {
 	tenants, err := s.planner.Waiting(ctx, s.now().Add(tickEvery))
 	if err != nil {
 		return err
 	}
+	tenants = tenants[:min(len(tenants), most)]
 	for len(tenants) > 0 {
 		n := min(len(tenants), planAtOnce)
 		params := make([]river.InsertManyParams, n)
@@ -269,6 +287,11 @@ func (s *Scheduler) tick(ctx context.Context) error {
 // Plan turns every slot that has come into a post, and settles posts of which
 // nothing was heard any more.
 func (s *Scheduler) Plan(ctx context.Context) error {
+	return s.planAll(ctx, func() error { return nil })
+}
+
+// planAll is Plan, which calls more whenever some are planned and others are not.
+func (s *Scheduler) planAll(ctx context.Context, more func() error) error {
 	now := s.now()
 	// While results wait for the database, what became of posts is known.
 	if !s.results.behind.Load() {
@@ -283,6 +306,9 @@ func (s *Scheduler) Plan(ctx context.Context) error {
 	for !s.stopped() {
 		n, err := s.planner.Plan(ctx, now, planAtOnce, func(sub *briefing.Subscription) []briefing.Post { return plan(sub, now) })
 		if err != nil || n < planAtOnce {
+			return err
+		}
+		if err := more(); err != nil {
 			return err
 		}
 	}
