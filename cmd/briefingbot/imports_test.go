@@ -39,6 +39,7 @@ var imports = map[string]struct {
 		[]string{"internal/briefing", "internal/fakes", "internal/store", "internal/storetest"}, false},
 	"internal/slack/bench": {"measures the built binary; nothing imports it", nil, true},
 	"internal/teams/icons": {"draws the app's icons anew; nothing imports it", nil, true},
+	"internal/web":         {"draws messages and serves briefings to a browser, as the adapters do for their platforms", []string{"internal/briefing"}, true},
 	"internal/terminal":    {"draws messages for a terminal, as the adapters do for their platforms: cmd may hold no rendering", []string{"internal/briefing"}, true},
 	"internal/platformtest": {"messages that every adapter must render; only tests import it",
 		[]string{"internal/bot", "internal/briefing", "internal/content", "prompts"}, false},
