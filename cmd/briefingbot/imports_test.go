@@ -21,7 +21,7 @@ var imports = map[string]struct {
 	imports []string
 	stdlib  bool // nothing but the standard library beside ours
 }{
-	"cmd/briefingbot":    {"main: wires everything together", []string{"internal/bot", "internal/briefing", "internal/command", "internal/content", "internal/schedule", "internal/slack", "internal/store", "internal/teams", "internal/terminal", "prompts"}, false},
+	"cmd/briefingbot":    {"main: wires everything together", []string{"internal/bot", "internal/briefing", "internal/command", "internal/content", "internal/schedule", "internal/slack", "internal/store", "internal/teams", "internal/terminal", "internal/web", "prompts"}, false},
 	"prompts":            {"the briefings as files", nil, true},
 	"internal/briefing":  {"the words, as types", nil, true},
 	"internal/content":   {"files to a library, and finding in it", []string{"internal/briefing"}, false},
@@ -39,7 +39,7 @@ var imports = map[string]struct {
 		[]string{"internal/briefing", "internal/fakes", "internal/store", "internal/storetest"}, false},
 	"internal/slack/bench": {"measures the built binary; nothing imports it", nil, true},
 	"internal/teams/icons": {"draws the app's icons anew; nothing imports it", nil, true},
-	"internal/web":         {"draws messages and serves briefings to a browser, as the adapters do for their platforms", []string{"internal/briefing"}, true},
+	"internal/web":         {"a browser's adapter: the chat page, and briefings to read and print", []string{"internal/briefing"}, false},
 	"internal/terminal":    {"draws messages for a terminal, as the adapters do for their platforms: cmd may hold no rendering", []string{"internal/briefing"}, true},
 	"internal/platformtest": {"messages that every adapter must render; only tests import it",
 		[]string{"internal/bot", "internal/briefing", "internal/content", "prompts"}, false},

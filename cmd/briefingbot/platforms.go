@@ -29,8 +29,8 @@ type platforms struct {
 	teams teams.Config
 }
 
-// platformsFromEnvironment reads the settings, and says how to go on where there
-// are none or a half.
+// platformsFromEnvironment reads the settings, and says how to go on where half of
+// them are there.
 func platformsFromEnvironment() (p platforms, err error) {
 	if p.slack.SigningSecret, err = secret("SLACK_SIGNING_SECRET"); err != nil {
 		return p, err
@@ -56,10 +56,6 @@ func platformsFromEnvironment() (p platforms, err error) {
 		return p, hinted{errors.New("TEAMS_INSECURE_LOOPBACK is neither 1 nor off"), "set it to 1 for a trial with Microsoft's local client, and not at all otherwise"}
 	}
 
-	if !p.slack.Enabled() && !p.teams.Enabled() {
-		return p, hinted{errors.New("no chat platform is set up: SLACK_SIGNING_SECRET is missing, and TEAMS_APP_ID"),
-			"set SLACK_SIGNING_SECRET or SLACK_SIGNING_SECRET_FILE, as \"Connect Slack\" in README.md explains, or what \"Connect Teams\" names; without either, try briefingbot ask /briefings"}
-	}
 	if err := p.slack.Validate(); err != nil {
 		hint := "set it as \"Connect Slack\" in README.md explains"
 		if errors.Is(err, slack.ErrHalf) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"go.uber.org/zap"
@@ -17,14 +19,16 @@ import (
 
 	"briefingbot/internal/briefing"
 	"briefingbot/internal/schedule"
+	"briefingbot/internal/web"
 )
 
 type serveCommand struct {
 	contentFlags
 	weeklyFlags
-	Listen      string `default:"127.0.0.1:8080" env:"BRIEFINGBOT_LISTEN" help:"Address for the chat platforms."`
-	AdminListen string `default:"127.0.0.1:9090" env:"BRIEFINGBOT_ADMIN_LISTEN" help:"Address for health checks from inside."`
-	LogLevel    string `default:"info" enum:"debug,info,warn,error" env:"BRIEFINGBOT_LOG_LEVEL" help:"debug, info, warn or error."`
+	webFlags
+	Listen      string `placeholder:"127.0.0.1:8080" env:"BRIEFINGBOT_LISTEN" help:"Address for the chat platforms, and for the page."`
+	AdminListen string `placeholder:"127.0.0.1:9090" env:"BRIEFINGBOT_ADMIN_LISTEN" help:"Address for health checks from inside."`
+	LogLevel    string `enum:",debug,info,warn,error" default:"" placeholder:"info" env:"BRIEFINGBOT_LOG_LEVEL" help:"debug, info, warn or error. Without it, info, or warn with the page of this machine alone."`
 	LogFormat   string `default:"json" enum:"json,console" env:"BRIEFINGBOT_LOG_FORMAT" help:"json or console."`
 }
 
@@ -35,6 +39,18 @@ func (c serveCommand) Run(ctx context.Context, s streams) (err error) {
 	platforms, err := platformsFromEnvironment()
 	if err != nil {
 		return err
+	}
+	mode, token, err := c.mode(len(platforms.names()))
+	if err != nil {
+		return err
+	}
+	if mode == webLocal {
+		c.LogLevel = cmp.Or(c.LogLevel, "warn") // somebody looks on, and reads one line
+		if c.Listen != "" {
+			if err := isLocal(c.Listen); err != nil {
+				return err
+			}
+		}
 	}
 	log := c.logger(s.err)
 	defer func() { _ = log.Sync() }() // a terminal or a pipe has nothing to sync
@@ -56,6 +72,12 @@ func (c serveCommand) Run(ctx context.Context, s streams) (err error) {
 	if err != nil {
 		return err
 	}
+	var page *web.Chat
+	if mode != webOff {
+		if page, err = newPage(b, token, "", log); err != nil {
+			return err
+		}
+	}
 	if jobs, err = c.scheduler(db, b, log); err != nil {
 		return err
 	}
@@ -68,11 +90,15 @@ func (c serveCommand) Run(ctx context.Context, s streams) (err error) {
 		a.Routes(mux)
 	}
 
-	public, err := listen(ctx, c.Listen, "BRIEFINGBOT_LISTEN")
+	if page != nil {
+		page.Routes(mux)
+	}
+
+	public, err := c.listen(ctx, c.Listen, defaultListen, "BRIEFINGBOT_LISTEN", mode)
 	if err != nil {
 		return err
 	}
-	inside, err := listen(ctx, c.AdminListen, "BRIEFINGBOT_ADMIN_LISTEN")
+	inside, err := c.listen(ctx, c.AdminListen, defaultAdminListen, "BRIEFINGBOT_ADMIN_LISTEN", mode)
 	if err != nil {
 		return errors.Join(err, public.Close())
 	}
@@ -85,6 +111,11 @@ func (c serveCommand) Run(ctx context.Context, s streams) (err error) {
 		go func() { failed <- servers[i].Serve(l) }()
 	}
 	ready.serving.Store(true)
+	if mode == webLocal {
+		if err := greet(s.out, public.Addr()); err != nil {
+			log.Warn("nobody was told where the page is", zap.String("cause", err.Error()))
+		}
+	}
 	log.Info("ready", zap.String("version", version()), zap.Stringer("listen", public.Addr()),
 		zap.Stringer("admin_listen", inside.Addr()), zap.Int("briefings", len(lib)), zap.Strings("platforms", platforms.names()),
 		zap.String("database", kind))
@@ -101,6 +132,9 @@ func (c serveCommand) Run(ctx context.Context, s streams) (err error) {
 	defer cancel()
 	posts := make(chan error, 1)
 	go func() { posts <- jobs.Stop(stop) }()
+	if page != nil {
+		err = errors.Join(err, page.Close(stop)) // open pages would hold up the server
+	}
 	for _, server := range servers {
 		if stopErr := server.Shutdown(stop); stopErr != nil {
 			err = errors.Join(err, fmt.Errorf("stopping: %w", stopErr), server.Close())
@@ -141,6 +175,18 @@ func recovering(h http.Handler, log *zap.Logger) http.Handler {
 		}()
 		h.ServeHTTP(w, r)
 	})
+}
+
+const defaultListen, defaultAdminListen = "127.0.0.1:8080", "127.0.0.1:9090"
+
+// listen is on the address that was set, or on the usual one. Where that is taken,
+// the page of this machine alone takes any other: it says where it is.
+func (c serveCommand) listen(ctx context.Context, set, usual, setting string, mode webMode) (net.Listener, error) {
+	l, err := listen(ctx, cmp.Or(set, usual), setting)
+	if err != nil && set == "" && mode == webLocal && errors.Is(err, syscall.EADDRINUSE) {
+		return listen(ctx, "127.0.0.1:0", setting)
+	}
+	return l, err
 }
 
 func listen(ctx context.Context, address, setting string) (net.Listener, error) {
@@ -205,7 +251,7 @@ func health(mux *http.ServeMux, ready *readiness) {
 // logger writes to w: JSON for machines, or lines for a person. Lines that repeat
 // are thinned out, so that an attacker cannot fill a disk with refusals.
 func (c serveCommand) logger(w io.Writer) *zap.Logger {
-	level, err := zapcore.ParseLevel(c.LogLevel)
+	level, err := zapcore.ParseLevel(cmp.Or(c.LogLevel, "info"))
 	if err != nil {
 		level = zapcore.InfoLevel // kong has checked it
 	}

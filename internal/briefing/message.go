@@ -14,6 +14,7 @@ const (
 	Terminal Platform = "terminal"
 	Slack    Platform = "slack"
 	Teams    Platform = "teams"
+	Web      Platform = "web" // the page of internal/web
 )
 
 // Request is what somebody typed or pressed, and where.

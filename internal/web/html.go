@@ -1,8 +1,10 @@
-// Package web shows briefings and messages in a browser. Start with HTML, which
-// draws a message, and Pages, which serves briefings to read and print.
+// Package web shows briefings and messages in a browser. Start with Chat, the page to
+// try the bot in, Pages, which serves briefings to read and print, and HTML, which
+// draws a message for both.
 //
-// It decides nothing that is said: the publisher's words come from the library,
-// and the bot's from whoever makes a message.
+// It is an adapter like internal/slack and internal/teams, and decides nothing that
+// is said: the publisher's words come from the library, and the bot's from whoever
+// makes a message. It keeps nothing that was typed.
 package web
 
 import (

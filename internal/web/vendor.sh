@@ -20,6 +20,11 @@ unpack() {
   tar -xzf "$work/$archive" -C "$work/$name" --strip-components 1
 }
 
+# Microsoft's renderer of Adaptive Cards, which the page loads when a card is looked at.
+unpack adaptivecards 3.0.6 sha512-WDCIb2WXZ7cOHJ9HIHRNdhSt861HySVOdN2xPk2aKHAF3JvD8QGQ8/XcNFrDJxCteOog8MM7EBlXfSAR8JXKAg==
+grep -v '^//# sourceMappingURL=' "$work/adaptivecards/dist/adaptivecards.min.js" >static/adaptivecards.js
+cat "$work/adaptivecards/LICENSE" "$work/adaptivecards/dist/adaptivecards.min.js.LICENSE.txt" >static/adaptivecards.LICENSE.txt
+
 # Finds what stands in the way of people with disabilities; for tests alone.
 unpack axe-core 4.14.1 sha512-FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ==
 cp "$work/axe-core/axe.min.js" testdata/axe.min.js

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"go.uber.org/zap"
+
+	"briefingbot/internal/bot"
+	"briefingbot/internal/briefing"
+	"briefingbot/internal/slack"
+	"briefingbot/internal/teams"
+	"briefingbot/internal/web"
+)
+
+// webFlags are the settings of the page in the browser.
+type webFlags struct {
+	Web string `default:"auto" enum:"auto,on,off" env:"BRIEFINGBOT_WEB" help:"The page to try the bot in. auto: on this machine, while no platform is set up; on: for others too, as README.md explains; off."`
+}
+
+// webMode is who may open the page.
+type webMode int
+
+const (
+	webOff   webMode = iota
+	webLocal         // this machine, without a word
+	webToken         // whoever knows the token
+)
+
+func (f webFlags) mode(platforms int) (webMode, briefing.Private, error) {
+	token, err := secret("BRIEFINGBOT_WEB_TOKEN")
+	switch {
+	case err != nil:
+		return webOff, token, err
+	case f.Web == "on" && len(token.Reveal()) < web.MinToken:
+		return webOff, token, hinted{fmt.Errorf("BRIEFINGBOT_WEB is on, and BRIEFINGBOT_WEB_TOKEN has less than %d characters", web.MinToken),
+			"choose a long one, like what openssl rand -hex 20 prints, and set BRIEFINGBOT_WEB_TOKEN or BRIEFINGBOT_WEB_TOKEN_FILE"}
+	case f.Web == "on":
+		return webToken, token, nil
+	case f.Web == "off" && platforms == 0:
+		return webOff, token, hinted{errors.New("no chat platform is set up, and BRIEFINGBOT_WEB is off: there is nothing to do"),
+			"set SLACK_SIGNING_SECRET or TEAMS_APP_ID, as \"Connect Slack\" and \"Connect Teams\" in README.md explain"}
+	case f.Web == "auto" && platforms == 0:
+		return webLocal, briefing.Private{}, nil
+	}
+	return webOff, token, nil
+}
+
+// newPage makes the page and connects it to the bot.
+func newPage(b *bot.Bot, token briefing.Private, folder string, log *zap.Logger) (*web.Chat, error) {
+	page, err := web.New(web.Config{Token: token, Slack: paintSlack, Teams: paintTeams, Folder: folder}, b, log, time.Now)
+	if err != nil {
+		return nil, err
+	}
+	b.Connect(briefing.Web, page)
+	page.Show(pageContent(b, nil))
+	return page, nil
+}
+
+// maxStarters is how many commands the page offers to begin with.
+const maxStarters = 6
+
+// pageContent is what the page says of the briefings.
+func pageContent(b *bot.Bot, faults []string) web.Content {
+	c := web.Content{Faults: faults}
+	for _, u := range b.Completions() {
+		c.Completions = append(c.Completions, web.Completion{Text: u.Type, Purpose: u.Purpose})
+	}
+	for _, u := range b.Starters(maxStarters) {
+		c.Starters = append(c.Starters, web.Completion{Text: u.Type, Purpose: u.Purpose})
+	}
+	return c
+}
+
+func paintSlack(m *briefing.Message, everyone bool) ([]json.RawMessage, error) {
+	audience := slack.Private
+	if everyone {
+		audience = slack.Channel
+	}
+	return encoded(slack.Render(m, audience))
+}
+
+func paintTeams(m *briefing.Message, everyone bool) ([]json.RawMessage, error) {
+	if everyone {
+		m = m.WithoutShare()
+	}
+	return encoded(teams.Render(m))
+}
+
+func encoded[T any](parts []T) ([]json.RawMessage, error) {
+	out := make([]json.RawMessage, len(parts))
+	for i, part := range parts {
+		var err error
+		if out[i], err = json.Marshal(part); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// greet says where the page is, in one line.
+func greet(w io.Writer, address net.Addr) error {
+	_, err := fmt.Fprintf(w, "Open http://%s/ in a browser on this machine. Ctrl-C ends it.\n", address)
+	return err
+}
+
+// isLocal refuses to serve this machine's page at an address that others reach.
+func isLocal(address string) error {
+	if web.Loopback(address) {
+		return nil
+	}
+	return hinted{fmt.Errorf("the page is for this machine alone, and BRIEFINGBOT_LISTEN is %s", address),
+		"leave BRIEFINGBOT_LISTEN out, or set BRIEFINGBOT_WEB=on and BRIEFINGBOT_WEB_TOKEN to show it to others"}
+}

@@ -1,0 +1,101 @@
+package web
+
+import (
+	"embed"
+	"net"
+	"net/http"
+	"strings"
+
+	"briefingbot/internal/briefing"
+)
+
+// chatPolicy lets the page load and call what this server has, and nothing else.
+// Pictures may come as data: the card renderer draws its icons so.
+const chatPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
+	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// guarded refuses what does not come from the page itself, and sets what browsers
+// are to respect.
+func (c *Chat) guarded(next http.Handler) http.Handler {
+	next = c.csrf.Handler(next) // refuses a change that another site asks for
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", chatPolicy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		switch {
+		case c.cfg.Token.Empty() && !Loopback(r.Host):
+			// Another site could have its own name lead to this machine (DNS rebinding),
+			// and would then be the same origin.
+			c.refuse(w, http.StatusMisdirectedRequest, "This page is for this machine alone. Open it as localhost.", "a foreign host name")
+		case !ownSite(r):
+			c.refuse(w, http.StatusForbidden, "This page answers itself alone.", "another site asked")
+		case !c.limit.Allow():
+			w.Header().Set("Retry-After", "1")
+			c.refuse(w, http.StatusTooManyRequests, "That was much at once. Wait a second, and try again.", "too many requests")
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+// Loopback reports whether a Host header, or an address to listen on, names this
+// machine for itself.
+func Loopback(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	ip := net.ParseIP(host)
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+}
+
+// ownSite reports whether a request comes from the page, or from a person who
+// follows a link to it. Browsers say so in headers that no script can set:
+// https://www.w3.org/TR/fetch-metadata/. What says nothing is no browser.
+func ownSite(r *http.Request) bool {
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "", "same-origin", "none":
+		return true
+	}
+	return r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
+}
+
+// refuse answers in words of its own, and never in those of the request.
+func (c *Chat) refuse(w http.ResponseWriter, status int, words, cause string) {
+	c.log.Warn("request refused", platformField, statusField(status), causeField(cause))
+	http.Error(w, words, status)
+}
+
+// static is one of the files that the page consists of.
+func static(files embed.FS, name string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-cache")
+		http.ServeFileFS(w, r, files, name)
+	})
+}
+
+// known serves those who may come in.
+func (c *Chat) known(next http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !c.isKnown(r) {
+			c.refuse(w, http.StatusUnauthorized, "Open the page anew, and enter the token.", "no session")
+			return
+		}
+		next(w, r)
+	})
+}
+
+func channelOf(place string) (ch briefing.Channel, ok bool) {
+	ch = briefing.Channel{Platform: briefing.Web, Tenant: tenant}
+	switch place {
+	case "channel":
+		ch.ID = team
+	case "private":
+	default:
+		return ch, false
+	}
+	return ch, true
+}

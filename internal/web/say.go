@@ -1,0 +1,78 @@
+package web
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+
+	"go.uber.org/zap"
+
+	"briefingbot/internal/briefing"
+)
+
+var platformField = zap.String("platform", string(briefing.Web))
+
+func statusField(status int) zap.Field  { return zap.Int("status", status) }
+func causeField(cause string) zap.Field { return zap.String("cause", cause) }
+
+// said is what somebody typed or pressed.
+type said struct {
+	Place string `json:"place"` // channel or private
+	Text  string `json:"text"`
+	Share bool   `json:"share"` // the reply is for the whole channel
+}
+
+// say answers a command. The reply goes to whoever asked, as in Slack; one that is
+// shared goes to every open page.
+func (c *Chat) say(w http.ResponseWriter, r *http.Request) {
+	in, status, err := readSaid(w, r)
+	if err != nil {
+		c.refuse(w, status, err.Error(), "a request that is none")
+		return
+	}
+	ch, ok := channelOf(in.Place)
+	if !ok || in.Share && ch.ID == "" {
+		c.refuse(w, http.StatusBadRequest, errNotSaid.Error(), "a place that is none")
+		return
+	}
+	m := c.respond.Respond(r.Context(), briefing.Request{
+		Platform: briefing.Web, Text: briefing.NewPrivate(in.Text), Channel: ch, Public: in.Share,
+	})
+	body, err := c.draw(m, in.Share)
+	if err != nil {
+		c.failed(err)
+		http.Error(w, "The reply could not be drawn. Whoever runs the bot finds the cause in its log.", http.StatusInternalServerError)
+		return
+	}
+	if in.Share {
+		c.hub.post(body)
+		body = []byte("{}")
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = w.Write(body) // a page that has gone needs no answer
+}
+
+var (
+	errNotSaid = errors.New("The page sent something that it should not. Open it anew.") //nolint:staticcheck // a sentence for a person
+	errTooLong = errors.New("That is too long for a command, which has a few words.")    //nolint:staticcheck // as above
+)
+
+// readSaid reads a request. Its error is a sentence for the person, and holds
+// nothing that was sent.
+func readSaid(w http.ResponseWriter, r *http.Request) (in said, status int, err error) {
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+		return in, http.StatusUnsupportedMediaType, errNotSaid
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if tooLong := new(http.MaxBytesError); errors.As(err, &tooLong) {
+		return in, http.StatusRequestEntityTooLarge, errTooLong
+	}
+	if err != nil || json.Unmarshal(body, &in) != nil || strings.TrimSpace(in.Text) == "" {
+		return in, http.StatusBadRequest, errNotSaid
+	}
+	return in, http.StatusOK, nil
+}
