@@ -28,14 +28,14 @@ type said struct {
 // say answers a command. The reply goes to whoever asked, as in Slack; one that is
 // shared goes to every open page.
 func (c *Chat) say(w http.ResponseWriter, r *http.Request) {
-	in, status, err := readSaid(w, r)
-	if err != nil {
-		c.refuse(w, status, err.Error(), "a request that is none")
+	in, status, words := readSaid(w, r)
+	if status != http.StatusOK {
+		c.refuse(w, status, words, "a request that is none")
 		return
 	}
 	ch, ok := channelOf(in.Place)
 	if !ok || in.Share && ch.ID == "" {
-		c.refuse(w, http.StatusBadRequest, errNotSaid.Error(), "a place that is none")
+		c.refuse(w, http.StatusBadRequest, notSaid, "a place that is none")
 		return
 	}
 	m := c.respond.Respond(r.Context(), briefing.Request{
@@ -56,23 +56,23 @@ func (c *Chat) say(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(body) // a page that has gone needs no answer
 }
 
-var (
-	errNotSaid = errors.New("The page sent something that it should not. Open it anew.") //nolint:staticcheck // a sentence for a person
-	errTooLong = errors.New("That is too long for a command, which has a few words.")    //nolint:staticcheck // as above
+const (
+	notSaid = "The page sent something that it should not. Open it anew."
+	tooLong = "That is too long for a command, which has a few words."
 )
 
-// readSaid reads a request. Its error is a sentence for the person, and holds
-// nothing that was sent.
-func readSaid(w http.ResponseWriter, r *http.Request) (in said, status int, err error) {
+// readSaid reads a request. Where its status is not OK, it has words for the person,
+// with nothing of what was sent.
+func readSaid(w http.ResponseWriter, r *http.Request) (in said, status int, words string) {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		return in, http.StatusUnsupportedMediaType, errNotSaid
+		return in, http.StatusUnsupportedMediaType, notSaid
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if tooLong := new(http.MaxBytesError); errors.As(err, &tooLong) {
-		return in, http.StatusRequestEntityTooLarge, errTooLong
+	if over := new(http.MaxBytesError); errors.As(err, &over) {
+		return in, http.StatusRequestEntityTooLarge, tooLong
 	}
 	if err != nil || json.Unmarshal(body, &in) != nil || strings.TrimSpace(in.Text) == "" {
-		return in, http.StatusBadRequest, errNotSaid
+		return in, http.StatusBadRequest, notSaid
 	}
-	return in, http.StatusOK, nil
+	return in, http.StatusOK, ""
 }

@@ -298,7 +298,7 @@ function welcome() {
 
 function showFaults() {
   const box = byId("faults");
-  if (!content.faults?.length) {
+  if (!content.faults.length) {
     box.replaceChildren();
     return;
   }
@@ -317,10 +317,11 @@ events.addEventListener("error", () => {
 });
 events.addEventListener("content", (event) => {
   const before = content;
-  content = JSON.parse(event.data);
+  const { completions, starters, faults } = JSON.parse(event.data);
+  content = { completions: completions ?? [], starters: starters ?? [], faults: faults ?? [] };
   showFaults();
   welcome();
-  if (before.completions.length && !content.faults?.length) {
+  if (before.completions.length && !content.faults.length) {
     show(place, make("article", { class: "problem", role: "status" }, make("p", {}, "The briefings were read anew. What you ask from now on has the new text.")));
   }
 });

@@ -15,20 +15,17 @@ function load() {
   return renderer;
 }
 
-const dark = () => matchMedia("(prefers-color-scheme: dark)").matches;
-
-// config is near to what Teams draws with. Its own is not published.
+// config is near to what Teams draws with; its own is not published. Colours are the
+// page's, so that they follow it from light to dark.
 function config() {
-  const ink = dark() ? "#ffffff" : "#242424";
-  const quiet = dark() ? "#c7c7c7" : "#545454";
-  const accent = dark() ? "#a9b3ff" : "#4f52b2";
   const colours = Object.fromEntries(["default", "dark", "light", "accent", "good", "warning", "attention"].map((name) =>
-    [name, { default: name === "accent" ? accent : ink, subtle: name === "accent" ? accent : quiet }]));
+    [name, name === "accent" ? { default: "var(--accent)", subtle: "var(--accent)" } : { default: "var(--text)", subtle: "var(--quiet)" }]));
   return {
     ...font,
     spacing: { small: 4, default: 8, medium: 12, large: 16, extraLarge: 24, padding: 16 },
     fontSizes: { small: 12, default: 14, medium: 16, large: 18, extraLarge: 24 },
     fontWeights: { lighter: 400, default: 400, bolder: 600 },
+    textBlock: { headingLevel: 3 },
     containerStyles: { default: { backgroundColor: "transparent", foregroundColors: colours } },
     actions: { maxActions: 20, buttonSpacing: 8, actionsOrientation: "horizontal", actionAlignment: "left" },
   };
