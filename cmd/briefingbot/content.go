@@ -63,5 +63,6 @@ func (c contentFlags) openBot(weekly bot.Weekly, log *zap.Logger) (b *bot.Bot, l
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	return bot.New(lib, finder, bot.Config{Footer: c.Footer, Weekly: weekly}, log), lib, finder.Close, nil
+	b = bot.New(lib, finder, bot.Config{Footer: c.Footer, Weekly: weekly}, log)
+	return b, lib, b.Close, nil
 }

@@ -44,7 +44,7 @@ func ask(b *Bot, text string) *briefing.Message {
 
 func TestSectionIsShownWordForWord(t *testing.T) {
 	b, _ := newBot(t)
-	for _, br := range b.lib {
+	for _, br := range b.current.Load().lib {
 		for i := range br.Sections {
 			s := &br.Sections[i]
 			m := ask(b, sectionCommand(br, s))
@@ -121,7 +121,7 @@ func TestEveryReplyHasTheFooterAndBriefingTextHasItsSource(t *testing.T) {
 
 func TestEveryButtonLeadsToAReply(t *testing.T) {
 	b, _ := newBot(t)
-	replies := b.Fixed()
+	r, replies := b.current.Load(), b.Fixed()
 	for _, text := range []string{"/da-briefing search children", "/da-briefing meetng", "/da-briefing findings", "/da-questions zzzz"} {
 		replies = append(replies, ask(b, text))
 	}
@@ -134,14 +134,14 @@ func TestEveryButtonLeadsToAReply(t *testing.T) {
 			}
 			for _, button := range row.Buttons {
 				pressed++
-				cmd := b.table.Parse(briefing.NewPrivate(button.Command))
+				cmd := r.table.Parse(briefing.NewPrivate(button.Command))
 				if cmd.Verb == command.Unknown {
 					t.Errorf("button %q says %q, which is no command", button.Label, button.Command)
 				}
 				if reply := ask(b, button.Command); strings.HasPrefix(reply.Plain(), "No ") {
 					t.Errorf("button %q says %q, and the reply is %q", button.Label, button.Command, reply.Plain())
 				}
-				if button.Share != nil && b.seen(ask(b, button.Command), true) != b.seen(m, true) {
+				if button.Share != nil && r.seen(ask(b, button.Command), true) != r.seen(m, true) {
 					t.Errorf("%q would share another reply than the one it stands under", button.Command)
 				}
 			}
@@ -181,11 +181,12 @@ func TestWhereOthersSeeItCaseworkIsSentToAPersonalChat(t *testing.T) {
 
 func TestUsualRepliesAreThoseThatParsingGives(t *testing.T) {
 	b, _ := newBot(t)
-	if _, ok := b.usual["/da-briefing worries"]; !ok || len(b.usual) < 20 {
-		t.Errorf("only %d usual replies", len(b.usual))
+	r := b.current.Load()
+	if _, ok := r.usual["/da-briefing worries"]; !ok || len(r.usual) < 20 {
+		t.Errorf("only %d usual replies", len(r.usual))
 	}
-	for text, u := range b.usual {
-		m, err := b.answer(b.table.Parse(briefing.NewPrivate(text)))
+	for text, u := range r.usual {
+		m, err := r.answer(r.table.Parse(briefing.NewPrivate(text)))
 		if err != nil || m != u.reply {
 			t.Errorf("%q: another reply, or %v", text, err)
 		}
@@ -211,7 +212,7 @@ func TestReplyEchoesNothingThatWasTyped(t *testing.T) {
 
 func TestFailureIsASentenceForThePersonAndOneLineForTheOperator(t *testing.T) {
 	b, logs := newBot(t)
-	if err := b.finder.Close(); err != nil {
+	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
 	for _, text := range []string{"/da-briefing search Kayleighxyz", "/da-briefing Kayleighxyz"} {

@@ -29,26 +29,26 @@ type weeklyPost struct {
 }
 
 // weeklyPosts makes the posts of every question, by its id.
-func (b *Bot) weeklyPosts() map[string]weeklyPost {
+func (r *repertoire) weeklyPosts() map[string]weeklyPost {
 	out := map[string]weeklyPost{}
-	for _, id := range b.candidates("", "") {
-		br, s, p, n, ok := content.QuestionByID(b.lib, id)
+	for _, id := range r.candidates("", "") {
+		br, s, p, n, ok := content.QuestionByID(r.lib, id)
 		if !ok {
 			continue
 		}
-		full := b.words.weeklyPost(b.cfg.Title, br, s, p.Questions[n])
+		full := r.words.weeklyPost(r.cfg.Title, br, s, p.Questions[n])
 		neutral := *full
-		neutral.Notice = b.cfg.Title
+		neutral.Notice = r.cfg.Title
 		out[id] = weeklyPost{full, &neutral}
 	}
 	return out
 }
 
 // next is the question that a subscription is asked next, and its rotation then.
-func (b *Bot) next(sub *briefing.Subscription) (string, briefing.Rotation) {
+func (r *repertoire) next(sub *briefing.Subscription) (string, briefing.Rotation) {
 	ch := sub.Channel
 	seed := string(ch.Platform) + "\x00" + ch.Tenant + "\x00" + ch.ID
-	return content.Next(seed, sub.Rotation, b.candidates(sub.Briefing, sub.Pool))
+	return content.Next(seed, sub.Rotation, r.candidates(sub.Briefing, sub.Pool))
 }
 
 // from is where questions come from: a briefing's id and a pool's name, each empty
@@ -56,8 +56,8 @@ func (b *Bot) next(sub *briefing.Subscription) (string, briefing.Rotation) {
 type from struct{ briefing, pool string }
 
 // candidates is the ids of the questions that a subscription asks from.
-func (b *Bot) candidates(briefingID, pool string) []string {
-	return b.questions[from{briefingID, pool}]
+func (r *repertoire) candidates(briefingID, pool string) []string {
+	return r.questions[from{briefingID, pool}]
 }
 
 // everyCandidates finds them for every briefing and pool, once: it takes long enough
@@ -84,14 +84,15 @@ func everyCandidates(lib briefing.Library) map[from][]string {
 // where it failed at first, it did not. It returns the question's id, or nothing
 // where there is no question.
 func (b *Bot) Choose(sub *briefing.Subscription, chosen string) string {
-	if _, ok := b.posts[chosen]; ok {
+	r := b.current.Load()
+	if _, ok := r.posts[chosen]; ok {
 		if !slices.Contains(sub.Rotation.Asked, chosen) {
 			sub.Rotation.Asked = append(slices.Clone(sub.Rotation.Asked), chosen)
 		}
 		sub.Rotation.Last = chosen
 		return chosen
 	}
-	question, rotation := b.next(sub)
+	question, rotation := r.next(sub)
 	if question != "" {
 		sub.Rotation = rotation
 	}
@@ -101,7 +102,7 @@ func (b *Bot) Choose(sub *briefing.Subscription, chosen string) string {
 // Deliver sends a post, and returns the platform's id of it. Its error is a
 // *briefing.DeliveryError.
 func (b *Bot) Deliver(ctx context.Context, post briefing.Post) (string, error) {
-	made, ok := b.posts[post.Question]
+	made, ok := b.current.Load().posts[post.Question]
 	if !ok {
 		return "", &briefing.DeliveryError{Outcome: briefing.Rejected, Err: errors.New("the question is no longer there")}
 	}

@@ -64,38 +64,38 @@ func changes(v command.Verb) bool {
 }
 
 // weekly answers a command about the channel's weekly question.
-func (b *Bot) weekly(ctx context.Context, req briefing.Request, cmd command.Command) (*briefing.Message, error) {
+func (r *repertoire) weekly(ctx context.Context, req briefing.Request, cmd command.Command) (*briefing.Message, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()
-	may := b.mayChange(req.Person)
+	may := r.mayChange(req.Person)
 	switch {
-	case b.cfg.Subscriptions == nil || req.Channel.ID == "":
-		return b.words.notHere(req.Platform), nil
+	case r.cfg.Subscriptions == nil || req.Channel.ID == "":
+		return r.words.notHere(req.Platform), nil
 	case changes(cmd.Verb) && !may:
-		return b.words.mayNot(), nil
+		return r.words.mayNot(), nil
 	case cmd.Fault != command.NoFault:
-		return b.forWhom(may, b.words.notUnderstood(cmd, b.table.SuggestReflection(cmd.Words))), nil
+		return r.forWhom(may, r.words.notUnderstood(cmd, r.table.SuggestReflection(cmd.Words))), nil
 	}
-	c := channel{b: b, Channel: req.Channel, now: b.cfg.Now()}
+	c := channel{r: r, Channel: req.Channel, now: r.cfg.Now()}
 	reply, err := c.answer(ctx, cmd)
 	switch {
 	case errors.Is(err, briefing.ErrNoSubscription):
-		return b.words.noneYet(len(b.cfg.Schedulers) > 0, may), nil
+		return r.words.noneYet(len(r.cfg.Schedulers) > 0, may), nil
 	case errors.Is(err, errZone):
-		return b.words.zoneGone(), nil
+		return r.words.zoneGone(), nil
 	case err != nil && changes(cmd.Verb) && cmd.Verb != command.SetUp: // which only reads
-		b.failed(req, cmd.Verb, err)
-		return b.words.notSaved(), nil
+		r.failed(req, cmd.Verb, err)
+		return r.words.notSaved(), nil
 	case err != nil:
 		return nil, err
 	}
-	return b.forWhom(may, reply), nil
+	return r.forWhom(may, reply), nil
 }
 
 // mayChange reports whether somebody may change the weekly question.
-func (b *Bot) mayChange(person []briefing.Private) bool {
-	return len(b.cfg.Schedulers) == 0 || slices.ContainsFunc(person, func(id briefing.Private) bool {
-		return !id.Empty() && slices.ContainsFunc(b.cfg.Schedulers, func(listed string) bool {
+func (r *repertoire) mayChange(person []briefing.Private) bool {
+	return len(r.cfg.Schedulers) == 0 || slices.ContainsFunc(person, func(id briefing.Private) bool {
+		return !id.Empty() && slices.ContainsFunc(r.cfg.Schedulers, func(listed string) bool {
 			return strings.EqualFold(strings.TrimSpace(listed), id.Reveal())
 		})
 	})
@@ -103,7 +103,7 @@ func (b *Bot) mayChange(person []briefing.Private) bool {
 
 // forWhom is a reply for somebody who may change the weekly question or may not,
 // and then has no buttons that would only be refused.
-func (b *Bot) forWhom(may bool, m *briefing.Message) *briefing.Message {
+func (r *repertoire) forWhom(may bool, m *briefing.Message) *briefing.Message {
 	if may {
 		return m
 	}
@@ -111,7 +111,7 @@ func (b *Bot) forWhom(may bool, m *briefing.Message) *briefing.Message {
 	for _, block := range m.Blocks {
 		if row, ok := block.(briefing.Buttons); ok {
 			row.Buttons = slices.DeleteFunc(slices.Clone(row.Buttons), func(button briefing.Button) bool {
-				return changes(b.table.Parse(briefing.NewPrivate(button.Command)).Verb)
+				return changes(r.table.Parse(briefing.NewPrivate(button.Command)).Verb)
 			})
 			if len(row.Buttons) == 0 {
 				continue
@@ -123,13 +123,13 @@ func (b *Bot) forWhom(may bool, m *briefing.Message) *briefing.Message {
 	return out
 }
 
-func (b *Bot) failed(req briefing.Request, verb command.Verb, err error) {
-	b.log.Error("reply failed", zap.String("platform", string(req.Platform)), zap.Stringer("command", verb), zap.String("cause", err.Error()))
+func (r *repertoire) failed(req briefing.Request, verb command.Verb, err error) {
+	r.log.Error("reply failed", zap.String("platform", string(req.Platform)), zap.Stringer("command", verb), zap.String("cause", err.Error()))
 }
 
 // channel is a channel that somebody asks about.
 type channel struct {
-	b *Bot
+	r *repertoire
 	briefing.Channel
 	now time.Time
 }
@@ -166,7 +166,7 @@ func (c *channel) answer(ctx context.Context, cmd command.Command) (*briefing.Me
 
 // subscription is the channel's, as it is now.
 func (c *channel) subscription(ctx context.Context) (briefing.Subscription, error) {
-	sub, err := c.b.cfg.Subscriptions.Subscription(ctx, c.Channel)
+	sub, err := c.r.cfg.Subscriptions.Subscription(ctx, c.Channel)
 	c.settle(&sub)
 	return sub, err
 }
@@ -180,7 +180,7 @@ func (c *channel) settle(sub *briefing.Subscription) {
 }
 
 func (c *channel) recent(ctx context.Context) ([]briefing.Post, error) {
-	return c.b.cfg.Subscriptions.Posts(ctx, c.Channel, recentPosts)
+	return c.r.cfg.Subscriptions.Posts(ctx, c.Channel, recentPosts)
 }
 
 // both is the channel's subscription and its recent posts.
@@ -203,7 +203,7 @@ func (c *channel) status(ctx context.Context) (*briefing.Message, error) {
 	if sub.Paused == "" {
 		obstacle = c.obstacle(ctx)
 	}
-	return c.b.words.status(&sub, c.upcoming(&sub, posts), past, obstacle, c.b.lacksQuestions(&sub)), nil
+	return c.r.words.status(&sub, c.upcoming(&sub, posts), past, obstacle, c.r.lacksQuestions(&sub)), nil
 }
 
 func (c *channel) history(ctx context.Context) (*briefing.Message, error) {
@@ -211,7 +211,7 @@ func (c *channel) history(ctx context.Context) (*briefing.Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.b.words.history(&sub, posts), nil
+	return c.r.words.history(&sub, posts), nil
 }
 
 // preview is the next post as it will come.
@@ -220,14 +220,14 @@ func (c *channel) preview(ctx context.Context) (*briefing.Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	question, _ := c.b.next(&sub)
-	return c.b.words.preview(&sub, c.upcoming(&sub, posts), c.b.posts[question].full), nil
+	question, _ := c.r.next(&sub)
+	return c.r.words.preview(&sub, c.upcoming(&sub, posts), c.r.posts[question].full), nil
 }
 
 func (c *channel) form(ctx context.Context) (*briefing.Message, error) {
 	sub, err := c.subscription(ctx)
 	if errors.Is(err, briefing.ErrNoSubscription) {
-		pool, _ := c.b.usualPool("")
+		pool, _ := c.r.usualPool("")
 		sub, err = briefing.Subscription{
 			Rule: briefing.Rule{Every: 1, Day: time.Monday, Hour: 9, Minute: 30},
 			Pool: cmp.Or(pool, briefing.Practice), Holidays: briefing.EnglandAndWales,
@@ -237,9 +237,9 @@ func (c *channel) form(ctx context.Context) (*briefing.Message, error) {
 		return nil, err
 	}
 	if _, err := sub.Rule.Next(c.now); err != nil { // no zone, or one that is no longer known
-		sub.Rule.Zone = c.b.cfg.Zone
+		sub.Rule.Zone = c.r.cfg.Zone
 	}
-	return c.b.words.form(&sub), nil
+	return c.r.words.form(&sub), nil
 }
 
 // coming is what a channel has ahead.
@@ -283,7 +283,7 @@ func (c *channel) isLeft(r briefing.Rule, p *briefing.Post) bool {
 // obstacle is why nothing can be posted in the channel, or empty where something
 // can, or nobody knows.
 func (c *channel) obstacle(ctx context.Context) briefing.Cause {
-	sender, ok := c.b.senders[c.Platform]
+	sender, ok := c.r.senders[c.Platform]
 	if !ok {
 		return briefing.CauseRevoked
 	}
@@ -295,8 +295,8 @@ func (c *channel) obstacle(ctx context.Context) briefing.Cause {
 }
 
 // lacksQuestions reports whether what a subscription chose is no longer there.
-func (b *Bot) lacksQuestions(sub *briefing.Subscription) bool {
-	return len(b.candidates(sub.Briefing, sub.Pool)) == 0
+func (r *repertoire) lacksQuestions(sub *briefing.Subscription) bool {
+	return len(r.candidates(sub.Briefing, sub.Pool)) == 0
 }
 
 // location is a time zone, or UTC where there is none of the name any more.

@@ -20,7 +20,7 @@ var (
 // change changes the subscription that the channel has. The function may be called
 // more than once.
 func (c *channel) change(ctx context.Context, change func(sub *briefing.Subscription) ([]briefing.Post, error)) (sub briefing.Subscription, err error) {
-	err = c.b.cfg.Subscriptions.Change(ctx, c.Channel, func(s *briefing.Subscription, exists bool) ([]briefing.Post, error) {
+	err = c.r.cfg.Subscriptions.Change(ctx, c.Channel, func(s *briefing.Subscription, exists bool) ([]briefing.Post, error) {
 		if !exists {
 			return nil, briefing.ErrNoSubscription
 		}
@@ -42,14 +42,14 @@ func (c *channel) set(ctx context.Context, want *command.Schedule) (*briefing.Me
 	}
 	pool := want.Pool
 	if pool == "" && !want.AnyPool {
-		usual, ok := c.b.usualPool(briefingID)
-		if !ok && len(c.b.candidates(briefingID, briefing.Casework)) > 0 {
-			return c.b.words.onlyCasework(), nil
+		usual, ok := c.r.usualPool(briefingID)
+		if !ok && len(c.r.candidates(briefingID, briefing.Casework)) > 0 {
+			return c.r.words.onlyCasework(), nil
 		}
 		pool = usual
 	}
-	if len(c.b.candidates(briefingID, pool)) == 0 {
-		return c.b.words.noQuestions(), nil
+	if len(c.r.candidates(briefingID, pool)) == 0 {
+		return c.r.words.noQuestions(), nil
 	}
 	posts, err := c.recent(ctx)
 	if err != nil {
@@ -57,10 +57,10 @@ func (c *channel) set(ctx context.Context, want *command.Schedule) (*briefing.Me
 	}
 	var kept briefing.Subscription
 	sameWeeks, wasPaused := false, false
-	err = c.b.cfg.Subscriptions.Change(ctx, c.Channel, func(sub *briefing.Subscription, _ bool) ([]briefing.Post, error) {
+	err = c.r.cfg.Subscriptions.Change(ctx, c.Channel, func(sub *briefing.Subscription, _ bool) ([]briefing.Post, error) {
 		c.settle(sub)
 		was := sub.Rule
-		sub.Rule = briefing.Rule{Every: want.Every, Day: want.Day, Hour: want.Hour, Minute: want.Minute, Zone: cmp.Or(want.Zone, c.b.cfg.Zone)}
+		sub.Rule = briefing.Rule{Every: want.Every, Day: want.Day, Hour: want.Hour, Minute: want.Minute, Zone: cmp.Or(want.Zone, c.r.cfg.Zone)}
 		// A fortnight stays in its weeks, or another pool would have the channel wait for
 		// three weeks, or ask it again after one.
 		if sameWeeks = want.Every > 1 && was.Every == want.Every && was.Day == want.Day; sameWeeks {
@@ -87,9 +87,9 @@ func (c *channel) set(ctx context.Context, want *command.Schedule) (*briefing.Me
 	if err != nil {
 		return nil, err
 	}
-	reply := c.b.words.set(&kept, c.upcoming(&kept, posts), c.obstacle(ctx), sameWeeks)
+	reply := c.r.words.set(&kept, c.upcoming(&kept, posts), c.obstacle(ctx), sameWeeks)
 	if wasPaused {
-		reply = c.b.words.pauseOver(reply)
+		reply = c.r.words.pauseOver(reply)
 	}
 	return reply, nil
 }
@@ -97,9 +97,9 @@ func (c *channel) set(ctx context.Context, want *command.Schedule) (*briefing.Me
 // usualPool is the pool of a briefing, or of all, that questions come from where
 // none is named. Casework questions invite case details: a channel gets them where
 // it asks, and so there may be none.
-func (b *Bot) usualPool(briefingID string) (string, bool) {
+func (r *repertoire) usualPool(briefingID string) (string, bool) {
 	first := ""
-	for _, br := range b.lib {
+	for _, br := range r.lib {
 		if briefingID != "" && br.ID != briefingID {
 			continue
 		}
@@ -153,7 +153,7 @@ func (c *channel) alter(ctx context.Context, change func(*briefing.Subscription)
 	if err != nil {
 		return nil, err
 	}
-	return c.b.words.set(&sub, c.upcoming(&sub, posts), "", false), nil
+	return c.r.words.set(&sub, c.upcoming(&sub, posts), "", false), nil
 }
 
 // pause ends questions, at once or until a day.
@@ -177,11 +177,11 @@ func (c *channel) pause(ctx context.Context, cmd command.Command) (*briefing.Mes
 	})
 	switch {
 	case errors.Is(err, errDate):
-		return c.b.words.notUnderstood(command.Command{Verb: command.Pause, Fault: command.FaultDate}, ""), nil
+		return c.r.words.notUnderstood(command.Command{Verb: command.Pause, Fault: command.FaultDate}, ""), nil
 	case err != nil:
 		return nil, err
 	}
-	return c.b.words.paused(&sub, c.upcoming(&sub, posts)), nil
+	return c.r.words.paused(&sub, c.upcoming(&sub, posts)), nil
 }
 
 // resume goes on after a pause.
@@ -203,10 +203,10 @@ func (c *channel) resume(ctx context.Context) (*briefing.Message, error) {
 		return nil, err
 	}
 	obstacle := c.obstacle(ctx)
-	if c.b.lacksQuestions(&sub) {
+	if c.r.lacksQuestions(&sub) {
 		obstacle = briefing.CauseNoQuestions
 	}
-	return c.b.words.resumed(&sub, c.upcoming(&sub, posts), was != "", obstacle), nil
+	return c.r.words.resumed(&sub, c.upcoming(&sub, posts), was != "", obstacle), nil
 }
 
 // skip leaves out the next question.
@@ -233,19 +233,19 @@ func (c *channel) skip(ctx context.Context) (*briefing.Message, error) {
 	})
 	switch {
 	case errors.Is(err, briefing.ErrTaken):
-		return c.b.words.tooLate(), nil
+		return c.r.words.tooLate(), nil
 	case err != nil:
 		return nil, err
 	case left.At.IsZero():
-		return c.b.words.nothingToSkip(), nil
+		return c.r.words.nothingToSkip(), nil
 	}
-	return c.b.words.skipped(&sub, left, c.upcoming(&sub, recent)), nil
+	return c.r.words.skipped(&sub, left, c.upcoming(&sub, recent)), nil
 }
 
 // stop removes everything about the channel.
 func (c *channel) stop(ctx context.Context) (*briefing.Message, error) {
-	if err := c.b.cfg.Subscriptions.Remove(ctx, c.Channel); err != nil {
+	if err := c.r.cfg.Subscriptions.Remove(ctx, c.Channel); err != nil {
 		return nil, err
 	}
-	return c.b.words.stopped(), nil
+	return c.r.words.stopped(), nil
 }

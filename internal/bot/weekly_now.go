@@ -26,20 +26,20 @@ func (c *channel) post(ctx context.Context, question string) (*briefing.Message,
 	})
 	switch {
 	case errors.Is(err, briefing.ErrTaken):
-		return c.b.words.justNow(), nil
+		return c.r.words.justNow(), nil
 	case errors.Is(err, errPaused):
-		return c.b.words.nothingWhilePaused(), nil
+		return c.r.words.nothingWhilePaused(), nil
 	case err != nil:
 		return nil, err
 	}
-	if c.b.cfg.Wake != nil {
-		c.b.cfg.Wake(ctx, briefing.Tenant{Platform: c.Platform, ID: c.Tenant})
+	if c.r.cfg.Wake != nil {
+		c.r.cfg.Wake(ctx, briefing.Tenant{Platform: c.Platform, ID: c.Tenant})
 	}
 	post, ok := c.await(ctx, slot)
 	if !ok {
-		return c.b.words.onItsWay(), nil
+		return c.r.words.onItsWay(), nil
 	}
-	return c.b.words.posted(&sub, &post), nil
+	return c.r.words.posted(&sub, &post), nil
 }
 
 // errPaused keeps the promise of a pause: nothing comes, whoever asks.
@@ -49,7 +49,7 @@ var errPaused = errors.New("it is paused")
 func (c *channel) await(ctx context.Context, slot briefing.Slot) (briefing.Post, bool) {
 	ctx, cancel := context.WithTimeout(ctx, awaitTime)
 	defer cancel()
-	for c.b.cfg.Wake != nil {
+	for c.r.cfg.Wake != nil {
 		select {
 		case <-time.After(awaitEvery):
 		case <-ctx.Done():
@@ -78,9 +78,9 @@ func (c *channel) again(ctx context.Context) (*briefing.Message, error) {
 	case last != nil && mayBeMissing(last):
 		return c.post(ctx, last.Question)
 	case last != nil && isUnderway(last):
-		return c.b.words.onItsWay(), nil
+		return c.r.words.onItsWay(), nil
 	}
-	return c.b.words.nothingAgain(last), nil
+	return c.r.words.nothingAgain(last), nil
 }
 
 // lastTried is the newest post that was not left out, or nil.
