@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -64,13 +65,13 @@ type Adapter struct {
 	respond  Responder
 	verify   *verifier
 	log      *zap.Logger
-	rendered map[*briefing.Message][]byte // replies to slash commands that are always the same
+	rendered atomic.Pointer[map[*briefing.Message][]byte] // replies to slash commands that are always the same
 	out      *hooks
 	api      *api
 }
 
 // New makes an adapter. fixed lists messages that the responder returns again
-// and again: they are rendered now, and never anew. now tells the time.
+// and again: they are rendered now, as Prepare does. now tells the time.
 func New(cfg Config, r Responder, fixed []*briefing.Message, log *zap.Logger, now func() time.Time) (*Adapter, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -78,10 +79,15 @@ func New(cfg Config, r Responder, fixed []*briefing.Message, log *zap.Logger, no
 	if !cfg.Enabled() { // an empty secret would be one that everybody knows
 		return nil, fmt.Errorf("%w: nothing is set", ErrHalf)
 	}
-	a := &Adapter{
-		respond: r, verify: newVerifier(cfg.SigningSecret, now), log: log,
-		rendered: make(map[*briefing.Message][]byte, len(fixed)), out: newHooks(cfg.APIURL, log), api: newAPI(cfg),
-	}
+	a := &Adapter{respond: r, verify: newVerifier(cfg.SigningSecret, now), log: log, out: newHooks(cfg.APIURL, log), api: newAPI(cfg)}
+	a.Prepare(fixed)
+	return a, nil
+}
+
+// Prepare renders messages that the responder returns again and again from now on,
+// and forgets those before them. Any other message is rendered when it comes.
+func (a *Adapter) Prepare(fixed []*briefing.Message) {
+	rendered := make(map[*briefing.Message][]byte, len(fixed))
 	for _, m := range fixed {
 		if _, asks := formOf(m); asks {
 			continue // it is opened beside the conversation
@@ -92,11 +98,11 @@ func New(cfg Config, r Responder, fixed []*briefing.Message, log *zap.Logger, no
 		}
 		body, err := json.Marshal(parts[0])
 		if err != nil {
-			return nil, fmt.Errorf("rendering a reply for Slack: %w", err)
+			continue // it fails again where it is asked for, and is logged there
 		}
-		a.rendered[m] = body
+		rendered[m] = body
 	}
-	return a, nil
+	a.rendered.Store(&rendered)
 }
 
 // Routes adds Slack's endpoints to a mux.
@@ -131,7 +137,7 @@ func (a *Adapter) commands(w http.ResponseWriter, r *http.Request) {
 	arrived := a.verify.now()
 	channel, person := origin(string(form.team), string(form.channel), string(form.user))
 	m := a.respond.Respond(r.Context(), briefing.Request{Platform: briefing.Slack, Text: text, Channel: channel, Person: person})
-	if body, ok := a.rendered[m]; ok {
+	if body, ok := (*a.rendered.Load())[m]; ok {
 		writeJSON(w, body)
 		return
 	}

@@ -84,6 +84,13 @@ func (p *posts) of(m *briefing.Message) []*Card {
 	return cards
 }
 
+// forget lets go of all cards.
+func (p *posts) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cards = nil
+}
+
 // leavePosted takes the fallbacks from a card's buttons. What a fallback sends is
 // answered in place of the card, for everyone: one person on an old client would
 // put another question where the team's was. Without it such a client shows no

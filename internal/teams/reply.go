@@ -24,7 +24,7 @@ func (a *Adapter) cards(r *http.Request, in *incoming, text string, public bool)
 	m := a.respond.Respond(r.Context(), briefing.Request{
 		Platform: briefing.Teams, Text: briefing.NewPrivate(text), Public: public, Channel: a.channel(in), Person: in.person,
 	})
-	if cards, ok := a.rendered[m]; ok {
+	if cards, ok := (*a.rendered.Load())[m]; ok {
 		return cards, true
 	}
 	return Render(m), false

@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/infracloudio/msbotbuilder-go/schema"
@@ -47,7 +48,7 @@ type Adapter struct {
 	connector *connector
 	outbox    *outbox.Outbox
 	log       *zap.Logger
-	rendered  map[*briefing.Message][]*Card // replies that are always the same
+	rendered  atomic.Pointer[map[*briefing.Message][]*Card] // replies that are always the same
 	posts     posts
 	welcomes  welcomes
 	keepRoute func(context.Context, briefing.Channel) error // or nil
@@ -56,7 +57,7 @@ type Adapter struct {
 }
 
 // New makes an adapter. fixed lists messages that the responder returns again and
-// again: they are rendered now, and never anew. now tells the time.
+// again: they are rendered now, as Prepare does. now tells the time.
 func New(cfg Config, r Responder, fixed []*briefing.Message, log *zap.Logger, now func() time.Time) (*Adapter, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -68,7 +69,6 @@ func New(cfg Config, r Responder, fixed []*briefing.Message, log *zap.Logger, no
 	a := &Adapter{
 		cfg: cfg, respond: r, log: log, now: now, outbox: outbox.New(maxSending, maxPerConversation), hosts: cl.serviceHosts,
 		connector: newConnector(now),
-		rendered:  make(map[*briefing.Message][]*Card, len(fixed)),
 	}
 	if len(cfg.ServiceHosts) > 0 {
 		a.hosts = cfg.ServiceHosts
@@ -81,10 +81,20 @@ func New(cfg Config, r Responder, fixed []*briefing.Message, log *zap.Logger, no
 		a.validator = newValidator(cfg.AppID, []string{cl.issuer}, metadata, newHTTPClient(), now)
 		a.connector.tokens = tokenSource(cfg, cl)
 	}
-	for _, m := range fixed {
-		a.rendered[m] = Render(m)
-	}
+	a.Prepare(fixed)
 	return a, nil
+}
+
+// Prepare renders messages that the responder returns again and again from now on,
+// and forgets those before them, and posts. Any other message is rendered when it
+// comes.
+func (a *Adapter) Prepare(fixed []*briefing.Message) {
+	rendered := make(map[*briefing.Message][]*Card, len(fixed))
+	for _, m := range fixed {
+		rendered[m] = Render(m)
+	}
+	a.rendered.Store(&rendered)
+	a.posts.forget()
 }
 
 // Routes adds Teams' endpoint to a mux.
