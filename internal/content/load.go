@@ -1,6 +1,7 @@
 // Package content turns a folder of Markdown files into a library of briefings,
-// and finds things in it. Load reads and validates a folder; Open makes the
-// library searchable; prompts/README.md describes the format to its authors.
+// and finds things in it. Load reads and validates a folder, and Follow goes on
+// reading it; Open makes the library searchable; prompts/README.md describes the
+// format to its authors.
 //
 // It knows no platform and no HTTP, and it words no replies.
 package content
@@ -56,7 +57,7 @@ func LoadOn(fsys fs.FS, today time.Time) (briefing.Library, error) {
 		files  int
 	)
 	for _, e := range entries {
-		if lower := strings.ToLower(e.Name()); strings.HasSuffix(lower, ".md.txt") || strings.HasSuffix(lower, ".markdown") {
+		if isMisnamed(e.Name()) {
 			faults = append(faults, Fault{File: e.Name(), Text: "is left out because of its ending; rename it so that it ends in .md"})
 		}
 		if !isBriefing(e.Name()) || e.IsDir() {
@@ -91,6 +92,12 @@ func LoadOn(fsys fs.FS, today time.Time) (briefing.Library, error) {
 	}
 	slices.SortFunc(lib, func(a, b *briefing.Briefing) int { return cmp.Compare(a.ID, b.ID) })
 	return lib, nil
+}
+
+// isMisnamed reports whether a file has an ending that its author took for .md.
+func isMisnamed(name string) bool {
+	lower := strings.ToLower(name)
+	return strings.HasSuffix(lower, ".md.txt") || strings.HasSuffix(lower, ".markdown")
 }
 
 func isBriefing(name string) bool {
