@@ -23,10 +23,11 @@ type team struct {
 	channels  []briefing.Channel
 }
 
-func newTeam(t *testing.T, database string) *team {
+func newTeam(t *testing.T, database string, more ...string) *team {
 	t.Helper()
 	chat, microsoft := newChat(t), newFakeMicrosoft(t)
 	settings := append(append(chat.settings, microsoft.settings(chat.service)...), "BRIEFINGBOT_DATABASE="+database)
+	settings = append(settings, more...)
 	return &team{process: serve(t, settings...), chat: chat, microsoft: microsoft, settings: settings, channels: []briefing.Channel{
 		{Platform: briefing.Slack, Tenant: "T2147483705", ID: fakes.SlackChannel("T2147483705", 1)},
 		{Platform: briefing.Teams, Tenant: teamsTenant, ID: fakes.TeamsConversation(teamsTenant, 1)},

@@ -20,6 +20,7 @@ import (
 type adapter interface {
 	bot.Sender
 	Routes(*http.ServeMux)
+	Prepare(fixed []*briefing.Message)
 	Close(context.Context) error
 }
 

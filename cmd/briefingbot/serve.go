@@ -8,6 +8,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"os/signal"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -36,6 +38,10 @@ type serveCommand struct {
 const shutdownTime = 20 * time.Second
 
 func (c serveCommand) Run(ctx context.Context, s streams) (err error) {
+	// Before anything else: without it, the signal ends the process.
+	hangups, inTerminal := make(chan os.Signal, 1), isTerminal(s.err)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
 	platforms, err := platformsFromEnvironment()
 	if err != nil {
 		return err
@@ -82,7 +88,15 @@ func (c serveCommand) Run(ctx context.Context, s streams) (err error) {
 		return err
 	}
 
-	ready := &readiness{ping: db.Ping, log: log}
+	live := newContent(c.Content, b, lib, platforms.names(), log)
+	live.onChange(func(_ briefing.Library, err error) {
+		for _, a := range adapters {
+			if err == nil {
+				a.Prepare(b.Fixed())
+			}
+		}
+	})
+	ready := &readiness{ping: db.Ping, content: live.state, log: log}
 	mux, admin := http.NewServeMux(), http.NewServeMux()
 	health(mux, ready)
 	health(admin, ready)
@@ -120,9 +134,24 @@ func (c serveCommand) Run(ctx context.Context, s streams) (err error) {
 		zap.Stringer("admin_listen", inside.Addr()), zap.Int("briefings", len(lib)), zap.Strings("platforms", platforms.names()),
 		zap.String("database", kind))
 
-	select {
-	case <-ctx.Done():
-	case err = <-failed:
+	followed, leave := context.WithCancel(ctx)
+	var following sync.WaitGroup
+	following.Go(func() { live.follow(followed, followEvery) })
+	defer func() { leave(); following.Wait() }()
+
+	for ended := false; !ended; {
+		select {
+		case <-ctx.Done():
+			ended = true
+		case err = <-failed:
+			ended = true
+		case <-hangups:
+			// A terminal that is closed says so with the same signal, and ends what was
+			// started in it.
+			if ended = inTerminal && !isTerminal(s.err); !ended {
+				live.reload()
+			}
+		}
 	}
 	// No new requests and no new posts; then those under way, then replies that go
 	// out by themselves. All within shutdownTime.
@@ -201,6 +230,7 @@ func listen(ctx context.Context, address, setting string) (net.Listener, error) 
 type readiness struct {
 	serving atomic.Bool
 	ping    func(context.Context) error
+	content func() string // what is wrong with the briefings, while others answer
 	log     *zap.Logger
 	mu      sync.Mutex // guards what follows
 	asked   time.Time
@@ -236,7 +266,7 @@ func (r *readiness) check(ctx context.Context) error {
 }
 
 // health adds /healthz, which says that the process lives, and /readyz, which
-// says that it answers.
+// says that it answers and, on a second line, what is wrong all the same.
 func health(mux *http.ServeMux, ready *readiness) {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
@@ -245,6 +275,9 @@ func health(mux *http.ServeMux, ready *readiness) {
 			return
 		}
 		_, _ = io.WriteString(w, "ok\n")
+		if fault := ready.content(); fault != "" {
+			_, _ = io.WriteString(w, fault+"\n")
+		}
 	})
 }
 
