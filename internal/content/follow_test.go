@@ -228,6 +228,7 @@ func TestFaultThatTheDayMendsGoesAway(t *testing.T) {
 		text := strings.Replace(plant("plants.md", "Water [them](https://example.org)."), "prefix:", "links:\n  them:\n    confirmed-on: "+tomorrow+"\nprefix:", 1)
 		f.write("plants.md", text)
 		f.after(2)
+		synctest.Wait()
 		if len(f.told) != 1 || !strings.HasPrefix(f.told[0], "plants.md:") {
 			f.t.Fatalf("told %q", f.told)
 		}
