@@ -6,8 +6,9 @@ import (
 	"briefingbot/internal/briefing"
 )
 
-// withLinkStates adds to every link whether anybody has confirmed it.
-func withLinkStates(blocks []briefing.Block) []briefing.Block {
+// WithLinkStates is a publisher's blocks with, behind every link, whether anybody
+// has confirmed it. It does not change them.
+func WithLinkStates(blocks []briefing.Block) []briefing.Block {
 	out := make([]briefing.Block, len(blocks))
 	for i, block := range blocks {
 		switch block := block.(type) {

@@ -57,6 +57,10 @@ func agenda(b *briefing.Briefing) (items []agendaItem, questions []briefing.Ques
 	return items, questions
 }
 
+// Meeting is the plan for a team meeting on a briefing, as the bot says it in chat,
+// for whoever shows it elsewhere.
+func (b *Bot) Meeting(br *briefing.Briefing) *briefing.Message { return b.words.meeting(br) }
+
 // meeting is a plan for a seven-minute team meeting.
 func (w *phrasebook) meeting(b *briefing.Briefing) *briefing.Message {
 	items, questions := agenda(b)

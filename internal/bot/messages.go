@@ -64,7 +64,7 @@ func share(command string) briefing.Button {
 // section is one section of a briefing.
 func (w *phrasebook) section(b *briefing.Briefing, s *briefing.Section) *briefing.Message {
 	m := message(briefing.Heading{Text: s.Heading()})
-	m.Blocks = append(m.Blocks, withLinkStates(s.Blocks)...)
+	m.Blocks = append(m.Blocks, WithLinkStates(s.Blocks)...)
 	var row []briefing.Button
 	if before := b.Section(s.Number - 1); before != nil {
 		row = append(row, briefing.Button{Label: fmt.Sprintf("Previous (%02d)", before.Number), Command: sectionCommand(b, before)})
@@ -133,7 +133,7 @@ func (w *phrasebook) all(b *briefing.Briefing) *briefing.Message {
 	for i := range b.Sections {
 		s := &b.Sections[i]
 		m.Blocks = append(m.Blocks, briefing.Heading{Text: s.Heading()})
-		m.Blocks = append(m.Blocks, withLinkStates(s.Blocks)...)
+		m.Blocks = append(m.Blocks, WithLinkStates(s.Blocks)...)
 		m.Blocks = append(m.Blocks, w.source(b, s))
 	}
 	m.Blocks = append(m.Blocks, w.footer, buttons(contentsButton(b)))
@@ -146,7 +146,7 @@ func (w *phrasebook) questions(b *briefing.Briefing) *briefing.Message {
 	for i := range b.Sections {
 		if s := &b.Sections[i]; len(s.Pools) > 0 {
 			m.Blocks = append(m.Blocks, briefing.Heading{Text: s.Heading()})
-			m.Blocks = append(m.Blocks, withLinkStates(s.Blocks)...)
+			m.Blocks = append(m.Blocks, WithLinkStates(s.Blocks)...)
 			m.Blocks = append(m.Blocks, w.source(b, s))
 		}
 	}

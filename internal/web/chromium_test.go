@@ -197,3 +197,11 @@ func checkNoSidewaysScroll(t *testing.T, ctx context.Context) {
 		t.Errorf("the page is as wide as %v pixels: what it holds, and the window", sizes)
 	}
 }
+
+// printMedia has the browser show pages as they are on paper.
+func printMedia(t *testing.T, ctx context.Context) {
+	t.Helper()
+	if _, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"}); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"briefingbot/internal/platformtest"
 )
@@ -53,5 +54,52 @@ func TestRepliesAreAccessible(t *testing.T) {
 			checkNoSidewaysScroll(t, ctx)
 			do(t, ctx, chromedp.EmulateReset())
 		}
+	}
+}
+
+func TestPagesAreAccessibleAndAskNobodyElse(t *testing.T) {
+	lib := builtIn(t)
+	ctx := browser(t)
+	origin := serveLoopback(t, pages(t, lib))
+	watchPage(t, ctx, origin)
+	for _, path := range paths(lib) {
+		do(t, ctx, chromedp.Navigate(origin+path))
+		for _, theme := range themes {
+			prefer(t, ctx, "prefers-color-scheme", theme)
+			checkAxe(t, ctx)
+		}
+		prefer(t, ctx, "forced-colors", "active")
+		checkAxe(t, ctx)
+		// 320 CSS pixels are 1280 at 400 %, which WCAG 1.4.10 asks for, and more than 200 %.
+		for _, width := range []int64{320, 640, 1280} {
+			do(t, ctx, chromedp.EmulateViewport(width, 800))
+			checkNoSidewaysScroll(t, ctx)
+			checkAxe(t, ctx)
+		}
+		do(t, ctx, chromedp.EmulateReset())
+	}
+}
+
+func TestPageNotFoundIsAccessible(t *testing.T) {
+	ctx := browser(t)
+	origin := serveLoopback(t, pages(t, builtIn(t)))
+	do(t, ctx, chromedp.Navigate(origin+"/briefings/zzzz"))
+	for _, theme := range themes {
+		prefer(t, ctx, "prefers-color-scheme", theme)
+		checkAxe(t, ctx)
+	}
+}
+
+// The first press of Tab offers to skip what every page begins with, and Enter does.
+func TestKeyboardCanSkipToTheText(t *testing.T) {
+	ctx := browser(t)
+	origin := serveLoopback(t, pages(t, builtIn(t)))
+	do(t, ctx, chromedp.Navigate(origin+"/briefings/domestic-abuse"), chromedp.KeyEvent(kb.Tab))
+	if top := evaluate[float64](t, ctx, `document.activeElement.matches(".skip") ? document.activeElement.getBoundingClientRect().top : -1`); top < 0 {
+		t.Error("the first thing that has the focus is not a visible link to the text")
+	}
+	do(t, ctx, chromedp.KeyEvent(kb.Enter))
+	if hash := evaluate[string](t, ctx, `location.hash`); hash != "#main" {
+		t.Errorf("it leads to %q", hash)
 	}
 }
