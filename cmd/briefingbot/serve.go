@@ -21,7 +21,6 @@ import (
 
 	"briefingbot/internal/briefing"
 	"briefingbot/internal/schedule"
-	"briefingbot/internal/web"
 )
 
 type serveCommand struct {
@@ -32,16 +31,22 @@ type serveCommand struct {
 	AdminListen string `placeholder:"127.0.0.1:9090" env:"BRIEFINGBOT_ADMIN_LISTEN" help:"Address for health checks from inside."`
 	LogLevel    string `enum:",debug,info,warn,error" default:"" placeholder:"info" env:"BRIEFINGBOT_LOG_LEVEL" help:"debug, info, warn or error. Without it, info, or warn with the page of this machine alone."`
 	LogFormat   string `default:"json" enum:"json,console" env:"BRIEFINGBOT_LOG_FORMAT" help:"json or console."`
+
+	preview string // the folder that briefingbot preview shows, or empty
+}
+
+// followEvery is how often the folder's files are looked at.
+func (c serveCommand) followEvery() time.Duration {
+	if c.preview != "" {
+		return previewEvery
+	}
+	return followEvery
 }
 
 // shutdownTime is how long a stop waits for what is under way.
 const shutdownTime = 20 * time.Second
 
-func (c serveCommand) Run(ctx context.Context, s streams) (err error) {
-	// Before anything else: without it, the signal ends the process.
-	hangups, inTerminal := make(chan os.Signal, 1), isTerminal(s.err)
-	signal.Notify(hangups, syscall.SIGHUP)
-	defer signal.Stop(hangups)
+func (c serveCommand) Run(ctx context.Context, s streams) error {
 	platforms, err := platformsFromEnvironment()
 	if err != nil {
 		return err
@@ -50,6 +55,19 @@ func (c serveCommand) Run(ctx context.Context, s streams) (err error) {
 	if err != nil {
 		return err
 	}
+	database, err := secret("BRIEFINGBOT_DATABASE")
+	if err != nil {
+		return err
+	}
+	return c.serve(ctx, s, platforms, mode, token, database)
+}
+
+// serve answers on the platforms, and in browsers as mode says, until ctx ends.
+func (c serveCommand) serve(ctx context.Context, s streams, platforms platforms, mode webMode, token, database briefing.Private) (err error) {
+	// Before anything else: without it, the signal ends the process.
+	hangups, inTerminal := make(chan os.Signal, 1), isTerminal(s.err)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
 	if mode == webLocal {
 		c.LogLevel = cmp.Or(c.LogLevel, "warn") // somebody looks on, and reads one line
 		if c.Listen != "" {
@@ -63,7 +81,7 @@ func (c serveCommand) Run(ctx context.Context, s streams) (err error) {
 	if err := c.validate(); err != nil {
 		return err
 	}
-	db, kind, err := openStore(ctx)
+	db, kind, err := openStore(ctx, database)
 	if err != nil {
 		return err
 	}
@@ -78,18 +96,17 @@ func (c serveCommand) Run(ctx context.Context, s streams) (err error) {
 	if err != nil {
 		return err
 	}
-	var page *web.Chat
-	if mode != webOff {
-		if page, err = newPage(b, token, "", log); err != nil {
-			return err
-		}
-	}
 	if jobs, err = c.scheduler(db, b, log); err != nil {
 		return err
 	}
 
 	live := newContent(c.Content, b, lib, platforms.names(), log)
+	site, err := c.newWebsite(mode, token, b, live, log)
+	if err != nil {
+		return err
+	}
 	live.onChange(func(_ briefing.Library, err error) {
+		site.changed(err)
 		for _, a := range adapters {
 			if err == nil {
 				a.Prepare(b.Fixed())
@@ -104,9 +121,7 @@ func (c serveCommand) Run(ctx context.Context, s streams) (err error) {
 		a.Routes(mux)
 	}
 
-	if page != nil {
-		page.Routes(mux)
-	}
+	site.routes(mux)
 
 	public, err := c.listen(ctx, c.Listen, defaultListen, "BRIEFINGBOT_LISTEN", mode)
 	if err != nil {
@@ -136,7 +151,7 @@ func (c serveCommand) Run(ctx context.Context, s streams) (err error) {
 
 	followed, leave := context.WithCancel(ctx)
 	var following sync.WaitGroup
-	following.Go(func() { live.follow(followed, followEvery) })
+	following.Go(func() { live.follow(followed, c.followEvery()) })
 	defer func() { leave(); following.Wait() }()
 
 	for ended := false; !ended; {
@@ -161,9 +176,7 @@ func (c serveCommand) Run(ctx context.Context, s streams) (err error) {
 	defer cancel()
 	posts := make(chan error, 1)
 	go func() { posts <- jobs.Stop(stop) }()
-	if page != nil {
-		err = errors.Join(err, page.Close(stop)) // open pages would hold up the server
-	}
+	err = errors.Join(err, site.close(stop))
 	for _, server := range servers {
 		if stopErr := server.Shutdown(stop); stopErr != nil {
 			err = errors.Join(err, fmt.Errorf("stopping: %w", stopErr), server.Close())

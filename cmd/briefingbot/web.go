@@ -1,11 +1,14 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"time"
 
 	"go.uber.org/zap"
@@ -19,7 +22,8 @@ import (
 
 // webFlags are the settings of the page in the browser.
 type webFlags struct {
-	Web string `default:"auto" enum:"auto,on,off" env:"BRIEFINGBOT_WEB" help:"The page to try the bot in. auto: on this machine, while no platform is set up; on: for others too, as README.md explains; off."`
+	Web          string `default:"auto" enum:"auto,on,off" env:"BRIEFINGBOT_WEB" help:"The page to try the bot in. auto: on this machine, while no platform is set up; on: for others too, as README.md explains; off."`
+	WebBriefings string `default:"off" enum:"on,off" env:"BRIEFINGBOT_WEB_BRIEFINGS" help:"The briefings as pages for everyone, at /briefings: on or off. On this machine alone they are always there."`
 }
 
 // webMode is who may open the page.
@@ -50,15 +54,65 @@ func (f webFlags) mode(platforms int) (webMode, briefing.Private, error) {
 	return webOff, token, nil
 }
 
-// newPage makes the page and connects it to the bot.
-func newPage(b *bot.Bot, token briefing.Private, folder string, log *zap.Logger) (*web.Chat, error) {
-	page, err := web.New(web.Config{Token: token, Slack: paintSlack, Teams: paintTeams, Folder: folder}, b, log, time.Now)
+// website is what browsers are shown.
+type website struct {
+	bot   *bot.Bot
+	chat  *web.Chat  // nil where it is off
+	pages *web.Pages // nil where they are off
+}
+
+// newWebsite makes it, and has the bot post on it.
+func (c serveCommand) newWebsite(mode webMode, token briefing.Private, b *bot.Bot, live *liveContent, log *zap.Logger) (*website, error) {
+	site := &website{bot: b}
+	if mode == webLocal || c.WebBriefings == "on" {
+		site.pages = web.NewPages(web.PagesConfig{
+			Library: func() briefing.Library { lib, _ := live.current(); return lib },
+			Meeting: b.Meeting, LinkStates: bot.WithLinkStates, Footer: cmp.Or(c.Footer, bot.DefaultFooter), Local: mode == webLocal,
+		})
+	}
+	if mode == webOff {
+		return site, nil
+	}
+	var err error
+	site.chat, err = web.New(web.Config{Token: token, Slack: paintSlack, Teams: paintTeams, Pages: site.pages != nil, Folder: c.preview}, b, log, time.Now)
 	if err != nil {
 		return nil, err
 	}
-	b.Connect(briefing.Web, page)
-	page.Show(pageContent(b, nil))
-	return page, nil
+	b.Connect(briefing.Web, site.chat)
+	site.changed(nil)
+	return site, nil
+}
+
+// changed shows what the briefings are by now, or what is wrong with them.
+func (s *website) changed(faults error) {
+	if s.chat == nil {
+		return
+	}
+	var lines []string
+	if faults != nil {
+		lines = eachFault(faults)
+	}
+	s.chat.Show(pageContent(s.bot, lines))
+}
+
+func (s *website) routes(mux *http.ServeMux) {
+	if s.chat != nil || s.pages != nil {
+		web.Style(mux)
+	}
+	if s.chat != nil {
+		s.chat.Routes(mux)
+	}
+	if s.pages != nil {
+		s.pages.Routes(mux)
+	}
+}
+
+// close ends what open pages wait for, which would hold up the server.
+func (s *website) close(ctx context.Context) error {
+	if s.chat == nil {
+		return nil
+	}
+	return s.chat.Close(ctx)
 }
 
 // maxStarters is how many commands the page offers to begin with.

@@ -49,13 +49,9 @@ func (f weeklyFlags) validate() error {
 // defaultDatabase is a file in the folder that the bot is started in.
 const defaultDatabase = "briefingbot.db"
 
-// openStore opens the database that BRIEFINGBOT_DATABASE names. It may hold a
-// password, so that it is read as secrets are.
-func openStore(ctx context.Context) (*store.Store, string, error) {
-	address, err := secret("BRIEFINGBOT_DATABASE")
-	if err != nil {
-		return nil, "", err
-	}
+// openStore opens the database that BRIEFINGBOT_DATABASE names. Its address may hold
+// a password, so that it is read as secrets are.
+func openStore(ctx context.Context, address briefing.Private) (*store.Store, string, error) {
 	database, kind := address.Reveal(), "sqlite"
 	if database == "" {
 		database = defaultDatabase

@@ -59,7 +59,9 @@ func agenda(b *briefing.Briefing) (items []agendaItem, questions []briefing.Ques
 
 // Meeting is the plan for a team meeting on a briefing, as the bot says it in chat,
 // for whoever shows it elsewhere.
-func (b *Bot) Meeting(br *briefing.Briefing) *briefing.Message { return b.words.meeting(br) }
+func (b *Bot) Meeting(br *briefing.Briefing) *briefing.Message {
+	return b.current.Load().words.meeting(br)
+}
 
 // meeting is a plan for a seven-minute team meeting.
 func (w *phrasebook) meeting(b *briefing.Briefing) *briefing.Message {

@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"embed"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -49,6 +48,7 @@ type Config struct {
 	Token briefing.Private
 	// Slack and Teams paint the tabs of each reply.
 	Slack, Teams Painter
+	Pages        bool // Pages are served beside it
 	// Folder is what is being previewed, and empty where nothing is.
 	Folder string
 }
@@ -88,24 +88,16 @@ func New(cfg Config, r Responder, log *zap.Logger, now func() time.Time) (*Chat,
 	}, nil
 }
 
-//go:embed templates/chat.html templates/enter.html
-var chatTemplates embed.FS
+var chatTemplates = template.Must(template.ParseFS(templateFiles, "templates/chat.html", "templates/enter.html"))
 
-//go:embed static/base.css static/icon.svg static/chat.css static/chat.js static/slack.js static/teams.js static/adaptivecards.js
-var chatStatic embed.FS
-
-var chatPages = template.Must(template.ParseFS(chatTemplates, "templates/chat.html", "templates/enter.html"))
-
-// Routes adds the page's addresses to mux.
+// Routes adds the page's addresses to mux. The page needs those of Style too.
 func (c *Chat) Routes(mux *http.ServeMux) {
 	mux.Handle("GET /{$}", c.guarded(http.HandlerFunc(c.page)))
 	mux.Handle("POST /enter", c.guarded(http.HandlerFunc(c.come)))
 	mux.Handle("POST /leave", c.guarded(http.HandlerFunc(c.leave)))
 	mux.Handle("POST /say", c.guarded(c.known(c.say)))
 	mux.Handle("GET /events", c.guarded(c.known(c.events)))
-	for _, name := range []string{"base.css", "icon.svg", "chat.css", "chat.js", "slack.js", "teams.js", "adaptivecards.js"} {
-		mux.Handle("GET /static/"+name, c.guarded(static(chatStatic, "static/"+name)))
-	}
+	static(mux, "chat.css", "chat.js", "slack.js", "teams.js", "adaptivecards.js")
 }
 
 // Show tells every open page what the briefings are by now.
@@ -133,11 +125,12 @@ func (c *Chat) page(w http.ResponseWriter, r *http.Request) {
 		c.write(w, http.StatusOK, "enter.html", enterPage{Lost: r.URL.RawQuery == "entered"})
 		return
 	}
-	c.write(w, http.StatusOK, "chat.html", chatPage{Local: c.cfg.Token.Empty(), Folder: c.cfg.Folder})
+	c.write(w, http.StatusOK, "chat.html", chatPage{Local: c.cfg.Token.Empty(), Pages: c.cfg.Pages, Folder: c.cfg.Folder})
 }
 
 type chatPage struct {
 	Local  bool
+	Pages  bool
 	Folder string
 }
 
@@ -145,14 +138,14 @@ func (c *Chat) write(w http.ResponseWriter, status int, name string, data any) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	if err := chatPages.ExecuteTemplate(w, name, data); err != nil {
+	if err := chatTemplates.ExecuteTemplate(w, name, data); err != nil {
 		// Either the page has gone, or a template is wrong, which a test would show.
 		c.log.Debug("page not written", zap.String("cause", "the reader has gone, or the template fails"))
 	}
 }
 
-// drawn is a message in every form that the page has for it.
-type drawn struct {
+// shown is a message in every form that the page has for it.
+type shown struct {
 	HTML  template.HTML     `json:"html"`
 	Plain string            `json:"plain"`
 	Slack []json.RawMessage `json:"slack"`
@@ -168,7 +161,7 @@ func (c *Chat) draw(m *briefing.Message, everyone bool) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := drawn{HTML: html, Plain: m.Plain(), Alone: !everyone}
+	d := shown{HTML: html, Plain: m.Plain(), Alone: !everyone}
 	if d.Slack, err = c.cfg.Slack(m, everyone); err != nil {
 		return nil, fmt.Errorf("painting for Slack: %w", err)
 	}

@@ -39,6 +39,7 @@ func openChat(t *testing.T) (context.Context, *Chat) {
 		Starters:    []Completion{{"/briefings", "the briefings that there are"}},
 	})
 	mux := http.NewServeMux()
+	Style(mux)
 	c.Routes(mux)
 	origin := serveLoopback(t, mux)
 	t.Cleanup(func() { _ = c.Close(context.Background()) }) // or the server waits for the page
@@ -261,6 +262,7 @@ func TestQuestionForTheTokenIsAccessible(t *testing.T) {
 		t.Fatal(err)
 	}
 	mux := http.NewServeMux()
+	Style(mux)
 	c.Routes(mux)
 	origin := serveLoopback(t, mux)
 	do(t, ctx, chromedp.Navigate(origin+"/"))

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"embed"
 	"net"
 	"net/http"
 	"strings"
@@ -14,22 +13,21 @@ import (
 const chatPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
+// notHere is for a page that is asked for by a name that is not this machine's own.
+const notHere = "This page is for this machine alone. Open it as localhost."
+
 // guarded refuses what does not come from the page itself, and sets what browsers
 // are to respect.
 func (c *Chat) guarded(next http.Handler) http.Handler {
 	next = c.csrf.Handler(next) // refuses a change that another site asks for
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("Content-Security-Policy", chatPolicy)
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		secure(w.Header())
+		w.Header().Set("Content-Security-Policy", chatPolicy)
 		switch {
 		case c.cfg.Token.Empty() && !Loopback(r.Host):
 			// Another site could have its own name lead to this machine (DNS rebinding),
 			// and would then be the same origin.
-			c.refuse(w, http.StatusMisdirectedRequest, "This page is for this machine alone. Open it as localhost.", "a foreign host name")
+			c.refuse(w, http.StatusMisdirectedRequest, notHere, "a foreign host name")
 		case !ownSite(r):
 			c.refuse(w, http.StatusForbidden, "This page answers itself alone.", "another site asked")
 		case !c.limit.Allow():
@@ -67,14 +65,6 @@ func ownSite(r *http.Request) bool {
 func (c *Chat) refuse(w http.ResponseWriter, status int, words, cause string) {
 	c.log.Warn("request refused", platformField, statusField(status), causeField(cause))
 	http.Error(w, words, status)
-}
-
-// static is one of the files that the page consists of.
-func static(files embed.FS, name string) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Cache-Control", "no-cache")
-		http.ServeFileFS(w, r, files, name)
-	})
 }
 
 // known serves those who may come in.

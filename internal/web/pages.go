@@ -19,6 +19,7 @@ type PagesConfig struct {
 	Meeting    func(*briefing.Briefing) *briefing.Message
 	LinkStates func([]briefing.Block) []briefing.Block // blocks with what is known of their links
 	Footer     string                                  // the organisation's reminder
+	Local      bool                                    // only this machine's own names lead here, as with Chat
 }
 
 // Pages are the briefings, to read and to print.
@@ -28,9 +29,9 @@ type Pages struct{ cfg PagesConfig }
 func NewPages(cfg PagesConfig) *Pages { return &Pages{cfg} }
 
 // Routes adds /briefings, /briefings/{id} and /briefings/{id}/meeting, and the
-// style of these pages below /static/.
+// style of these pages below /static/. They need the addresses of Style too.
 func (p *Pages) Routes(mux *http.ServeMux) {
-	static(mux, "base.css", "pages.css", "icon.svg")
+	static(mux, "pages.css")
 	mux.HandleFunc("GET /briefings", p.index)
 	mux.Handle("GET /briefings/{$}", http.RedirectHandler("/briefings", http.StatusPermanentRedirect))
 	mux.HandleFunc("GET /briefings/", p.notFound)
@@ -169,6 +170,11 @@ func drawn(d drawing, blocks ...briefing.Block) template.HTML {
 }
 
 func (p *Pages) show(w http.ResponseWriter, r *http.Request, status int, name string, v pageView) {
+	if p.cfg.Local && !Loopback(r.Host) {
+		secure(w.Header())
+		http.Error(w, notHere, http.StatusMisdirectedRequest)
+		return
+	}
 	v.Library = p.cfg.Library()
 	v.Footer = drawn(inPage, briefing.Footer{Text: p.cfg.Footer})
 	var body bytes.Buffer

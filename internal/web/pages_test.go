@@ -31,6 +31,7 @@ func builtIn(t *testing.T) briefing.Library {
 func pages(t *testing.T, lib briefing.Library) *http.ServeMux {
 	t.Helper()
 	mux := http.NewServeMux()
+	Style(mux)
 	NewPages(PagesConfig{
 		Library: func() briefing.Library { return lib }, Meeting: platformtest.NewBot(t, zap.NewNop()).Meeting,
 		LinkStates: bot.WithLinkStates, Footer: bot.DefaultFooter,
@@ -174,6 +175,7 @@ func TestPlanIsTheBotsWordForWord(t *testing.T) {
 func TestAnswersAreKeptOnlyWhileTheyAreTrue(t *testing.T) {
 	lib := builtIn(t)
 	mux := http.NewServeMux()
+	Style(mux)
 	NewPages(PagesConfig{
 		Library: func() briefing.Library { return lib }, Meeting: platformtest.NewBot(t, zap.NewNop()).Meeting,
 		LinkStates: bot.WithLinkStates, Footer: bot.DefaultFooter,

@@ -14,6 +14,9 @@ import (
 //go:embed static
 var staticFiles embed.FS
 
+// Style adds what the chat and the pages share, below /static/.
+func Style(mux *http.ServeMux) { static(mux, "base.css", "icon.svg") }
+
 // static adds files of the folder static, each at its own address below /static/.
 func static(mux *http.ServeMux, names ...string) {
 	for _, name := range names {
