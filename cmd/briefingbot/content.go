@@ -23,9 +23,12 @@ type contentFlags struct {
 }
 
 // load reads the folder, or the briefings that are built in where dir is empty.
-func load(dir string) (briefing.Library, error) {
+func load(dir string) (briefing.Library, error) { return from(dir, content.LoadOn) }
+
+// from reads the folder, or what is built in, as read does.
+func from[T any](dir string, read func(fs.FS, time.Time) (T, error)) (none T, err error) {
 	if dir == "" {
-		return content.LoadOn(prompts.FS, time.Now())
+		return read(prompts.FS, time.Now())
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -33,19 +36,24 @@ func load(dir string) (briefing.Library, error) {
 		if errors.As(err, &pe) {
 			err = pe.Err
 		}
-		return nil, hinted{fmt.Errorf("the folder of briefings %q cannot be opened: %w", dir, err), "name a folder of .md files in BRIEFINGBOT_CONTENT"}
+		return none, hinted{fmt.Errorf("the folder of briefings %q cannot be opened: %w", dir, err), "name a folder of .md files in BRIEFINGBOT_CONTENT"}
 	}
 	defer root.Close() // only read from: closing can lose nothing
-	return content.LoadOn(root.FS(), time.Now())
+	return read(root.FS(), time.Now())
 }
 
 // loadSound is load for whoever needs the briefings, and not the faults.
 func loadSound(dir string) (briefing.Library, error) {
 	lib, err := load(dir)
+	return lib, sound(err, dir)
+}
+
+// sound is the error of reading a folder, for whoever does not list its faults.
+func sound(err error, dir string) error {
 	if faults := (content.Faults{}); errors.As(err, &faults) {
-		err = hinted{fmt.Errorf("the briefings have faults:\n%w", err), "mend them, and run briefingbot check " + dir}
+		return hinted{fmt.Errorf("the briefings have faults:\n%w", err), "mend them, and run briefingbot check " + dir}
 	}
-	return lib, err
+	return err
 }
 
 // openBot loads the briefings and makes a bot of them, with weekly questions where

@@ -29,8 +29,9 @@ type parser struct {
 	sectionInfo map[int]*sectionNote
 	linkInfo    map[string]*linkNote
 	addresses   map[string]string // of links, by label
-	starts      map[int]int       // of sections: number to line
-	blockLines  map[int][]int     // of each section's blocks
+	links       []LinkOrigin
+	starts      map[int]int   // of sections: number to line
+	blockLines  map[int][]int // of each section's blocks
 }
 
 // markdown is CommonMark, and a bare address is a link. Tables are read to be

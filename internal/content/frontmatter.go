@@ -40,10 +40,11 @@ type sectionNote struct {
 
 // linkNote is what front matter says of a link.
 type linkNote struct {
-	line        int
-	edition     string
-	confirmedOn time.Time
-	used        bool
+	line          int
+	edition       string
+	confirmedOn   time.Time
+	confirmedLine int
+	used          bool
 }
 
 var (
@@ -236,7 +237,7 @@ func (p *parser) linkNotes(n ast.Node) {
 		p.each(value, "link "+strconv.Quote(key), linkKeys, map[string]func(ast.Node){
 			"edition": func(n ast.Node) { note.edition = p.scalar("edition", n) },
 			"confirmed-on": func(n ast.Node) {
-				note.confirmedOn = p.date("confirmed-on", n)
+				note.confirmedOn, note.confirmedLine = p.date("confirmed-on", n), nodeLine(n)
 				if !p.today.IsZero() && note.confirmedOn.After(p.today) {
 					p.fault(nodeLine(n), "confirmed-on %s is in the future; write the day on which somebody opened the link", note.confirmedOn.Format(time.DateOnly))
 				}

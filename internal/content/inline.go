@@ -120,6 +120,9 @@ func (p *parser) link(label, address string, line int) *briefing.Link {
 	case p.addresses[label] != "" && p.addresses[label] != address:
 		p.fault(line, "two links have the words %q and different addresses; give one of them other words", label)
 	}
+	if _, known := p.addresses[label]; !known {
+		p.links = append(p.links, LinkOrigin{Label: label, Link: l, Line: line})
+	}
 	p.addresses[label] = address
 	if note := p.linkInfo[label]; note != nil {
 		note.used = true

@@ -46,12 +46,25 @@ func Load(fsys fs.FS) (briefing.Library, error) { return LoadOn(fsys, time.Time{
 
 // LoadOn is Load on a day: links that were confirmed after it are faults.
 func LoadOn(fsys fs.FS, today time.Time) (briefing.Library, error) {
+	origins, err := Origins(fsys, today)
+	if err != nil {
+		return nil, err
+	}
+	lib := make(briefing.Library, len(origins))
+	for i, o := range origins {
+		lib[i] = o.Briefing
+	}
+	return lib, nil
+}
+
+// Origins is LoadOn with the places in the files at which dates and links stand.
+func Origins(fsys fs.FS, today time.Time) ([]Origin, error) {
 	entries, err := fs.ReadDir(fsys, ".")
 	if err != nil {
 		return nil, fmt.Errorf("reading the folder of briefings: %w", err)
 	}
 	var (
-		lib    briefing.Library
+		out    []Origin
 		faults Faults
 		seen   = map[string]string{}
 		files  int
@@ -81,7 +94,7 @@ func LoadOn(fsys fs.FS, today time.Time) (briefing.Library, error) {
 			seen[key.key+" "+key.value] = e.Name()
 		}
 		faults = append(faults, p.faults...)
-		lib = append(lib, b)
+		out = append(out, p.origin(b))
 	}
 	if files == 0 && len(faults) == 0 {
 		faults = append(faults, Fault{Text: "no briefing here; add a file that ends in .md"})
@@ -90,8 +103,8 @@ func LoadOn(fsys fs.FS, today time.Time) (briefing.Library, error) {
 		faults.sort()
 		return nil, faults
 	}
-	slices.SortFunc(lib, func(a, b *briefing.Briefing) int { return cmp.Compare(a.ID, b.ID) })
-	return lib, nil
+	slices.SortFunc(out, func(a, b Origin) int { return cmp.Compare(a.Briefing.ID, b.Briefing.ID) })
+	return out, nil
 }
 
 // isMisnamed reports whether a file has an ending that its author took for .md.
