@@ -21,12 +21,13 @@ var imports = map[string]struct {
 	imports []string
 	stdlib  bool // nothing but the standard library beside ours
 }{
-	"cmd/briefingbot":    {"main: wires everything together", []string{"internal/bot", "internal/briefing", "internal/command", "internal/content", "internal/schedule", "internal/slack", "internal/store", "internal/teams", "internal/terminal", "internal/web", "prompts"}, false},
+	"cmd/briefingbot":    {"main: wires everything together", []string{"internal/bot", "internal/briefing", "internal/command", "internal/content", "internal/linkcheck", "internal/schedule", "internal/slack", "internal/store", "internal/teams", "internal/terminal", "internal/web", "prompts"}, false},
 	"prompts":            {"the briefings as files", nil, true},
 	"internal/briefing":  {"the words, as types", nil, true},
 	"internal/content":   {"files to a library, and finding in it", []string{"internal/briefing"}, false},
 	"internal/command":   {"the grammar of what people type", []string{"internal/briefing"}, false},
 	"internal/bot":       {"what the bot says", []string{"internal/briefing", "internal/command", "internal/content", "internal/holiday"}, false},
+	"internal/linkcheck": {"opens web addresses, carefully: cmd may hold no decisions, and briefings are read without a network", nil, true},
 	"internal/holiday":   {"bank holidays, which both what is said and what is planned depend on", []string{"internal/briefing"}, false},
 	"internal/schedule":  {"when posts are made and who delivers them", []string{"internal/briefing", "internal/holiday"}, false},
 	"internal/store":     {"what is kept, in either database", []string{"internal/briefing"}, false},

@@ -28,6 +28,7 @@ type cli struct {
 	Serve    serveCommand    `cmd:"" help:"Answer in Slack and Teams."`
 	Ask      askCommand      `cmd:"" help:"Answer one command here in the terminal, or one on each line of the input."`
 	Check    checkCommand    `cmd:"" help:"Validate a folder of briefings, and list every fault."`
+	Links    linksCommand    `cmd:"" help:"Open every link of a folder of briefings, and say which are broken or have moved."`
 	Preview  previewCommand  `cmd:"" help:"Show a folder of briefings in a browser on this machine, and follow its files."`
 	Manifest manifestCommand `cmd:"" help:"Write what Slack or Teams is set up from: the app manifest, the app package."`
 	Data     dataCommand     `cmd:"" help:"List every table and column of the database, what it is for and how long it is kept."`

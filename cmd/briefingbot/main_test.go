@@ -7,12 +7,14 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
@@ -60,6 +62,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": status,
 			"occupy": occupy,
+			"site":   site,
 		},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("GORACE", raceSettings)
@@ -102,6 +105,32 @@ func occupy(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Defer(func() { _ = l.Close() })
 	ts.Setenv(args[0], l.Addr().String())
+}
+
+// site NAME starts a web server over TLS that ends with the script. It puts its
+// address, without https://, into the environment variable NAME, and makes programs
+// trust it. Below /status/N it answers N, below /to/PATH it leads to PATH for good.
+func site(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: site NAME")
+	}
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if to, ok := strings.CutPrefix(r.URL.Path, "/to"); ok {
+			http.Redirect(w, r, to, http.StatusMovedPermanently)
+			return
+		}
+		if status, err := strconv.Atoi(strings.TrimPrefix(r.URL.Path, "/status/")); err == nil {
+			w.WriteHeader(status)
+		}
+		if agent := r.Header.Get("User-Agent"); !strings.HasPrefix(agent, "briefingbot/") {
+			w.WriteHeader(http.StatusTeapot)
+		}
+	}))
+	ts.Defer(server.Close)
+	file := ts.MkAbs("roots.pem")
+	ts.Check(os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600))
+	ts.Setenv("SSL_CERT_FILE", file)
+	ts.Setenv(args[0], strings.TrimPrefix(server.URL, "https://"))
 }
 
 const secretOfTests = "SigningSecretOfTheTests"
