@@ -32,8 +32,11 @@ func (t *Table) schedule(text string) (*Schedule, Fault) {
 	if !p.hasDay {
 		p.wrong(FaultDay)
 	}
-	if !p.hasTime {
+	switch {
+	case !p.hasTime: // and a number alone was perhaps meant as one
 		p.wrong(FaultTime)
+	case p.hasNumber:
+		p.wrong(FaultWord)
 	}
 	if p.fault != NoFault {
 		return nil, p.fault
@@ -46,6 +49,7 @@ type plan struct {
 	Schedule
 	lib                          briefing.Library
 	hasDay, hasTime, hasBriefing bool
+	hasNumber                    bool // one that is no time
 	fault                        Fault
 }
 
@@ -105,6 +109,10 @@ func (p *plan) time(words []string) int {
 	c, used, ok := clockOf(words)
 	if used == 0 {
 		return 0
+	}
+	if word := words[0]; !ok && used == 1 && word[0] <= '9' && !strings.ContainsAny(word, ".:") && !strings.HasSuffix(word, "m") {
+		p.hasNumber = true // "5", "2nd"
+		return used
 	}
 	if !ok || p.hasTime && c != (clock{p.Hour, p.Minute}) {
 		p.wrong(FaultTime)
