@@ -13,7 +13,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/lockedfile"
-	_ "modernc.org/sqlite" // the driver
+	"modernc.org/sqlite" // the driver
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // busyTime is how long a statement waits for another process that holds the
@@ -134,4 +135,11 @@ func connectSQLite(ctx context.Context, address string) (*Store, error) {
 		return nil, errors.Join(fmt.Errorf("opening SQLite: %w", err), db.Close())
 	}
 	return &Store{db: db, statements: newStatements(db)}, nil
+}
+
+// IsNoDatabase reports whether an error of Open says that the file holds something
+// else than a database.
+func IsNoDatabase(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_NOTADB
 }
