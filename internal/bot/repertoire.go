@@ -143,7 +143,7 @@ func (r *repertoire) fixedReplies() map[key]*briefing.Message {
 	m := map[key]*briefing.Message{
 		{verb: command.Briefings}:          w.briefings(r.lib),
 		{verb: command.Help}:               w.help("What you can type", r.table.Help(nil), nil),
-		{verb: command.Help, weekly: true}: w.help("What you can type about the weekly question", r.table.ReflectionHelp(), nil),
+		{verb: command.Help, weekly: true}: w.weeklyHelp(r.table.ReflectionHelp()),
 		{verb: command.Unknown}:            w.help("That is not a command here. You can type:", r.table.Help(nil), nil),
 	}
 	for _, br := range r.lib {

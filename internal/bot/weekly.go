@@ -63,8 +63,28 @@ func changes(v command.Verb) bool {
 	return v > command.Reflection
 }
 
-// weekly answers a command about the channel's weekly question.
+// weekly answers a command about the channel's weekly question. Where a bot hears
+// only what mentions it, advice to type something says so.
 func (r *repertoire) weekly(ctx context.Context, req briefing.Request, cmd command.Command) (*briefing.Message, error) {
+	m, err := r.aboutChannel(ctx, req, cmd)
+	if err == nil && req.Platform == briefing.Teams && req.Public && strings.Contains(m.Plain(), "type "+command.ReflectionCommand) {
+		m = withMention(m)
+	}
+	return m, err
+}
+
+// withMention adds, above the footer, how to type a command in a channel of Teams.
+func withMention(m *briefing.Message) *briefing.Message {
+	out := &briefing.Message{Notice: m.Notice, Blocks: slices.Clone(m.Blocks)}
+	at := slices.IndexFunc(out.Blocks, func(b briefing.Block) bool { _, is := b.(briefing.Footer); return is })
+	if at < 0 {
+		at = len(out.Blocks)
+	}
+	out.Blocks = slices.Insert(out.Blocks, at, briefing.Block(briefing.Note{Text: "To type a command here in the channel, write @ with the bot's name first."}))
+	return out
+}
+
+func (r *repertoire) aboutChannel(ctx context.Context, req briefing.Request, cmd command.Command) (*briefing.Message, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()
 	may := r.mayChange(req.Person)

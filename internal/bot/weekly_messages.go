@@ -125,7 +125,8 @@ var expected = map[command.Fault]struct{ what, example string }{
 
 const (
 	forExample = "For example: " + command.ReflectionCommand + " weekly monday 09:30 practice."
-	aSchedule  = "Write a day and a time, and then only what you need: practice, casework or both, a briefing, a time zone. " + forExample
+	aBriefing  = "Name a briefing by what stands before -briefing in its command, or by its whole title."
+	aSchedule  = "Write a day and a time, and then only what you need: practice, casework or both, a briefing, a time zone. " + aBriefing + " " + forExample
 )
 
 const notKept = "The bot has not kept what you typed, and nothing was changed."
@@ -148,6 +149,13 @@ func (w *phrasebook) notUnderstood(cmd command.Command, suggestion string) *brie
 		blocks, row = append(blocks, w.usageList()), []briefing.Button{statusButton}
 	}
 	return w.weeklyMessage("One thing was not understood: "+about.what+".", append(blocks, notes(notKept)...), row...)
+}
+
+// weeklyHelp is what can be typed, with what a line of usage has no room for.
+func (w *phrasebook) weeklyHelp(usages []command.Usage) *briefing.Message {
+	m := w.help("What you can type about the weekly question", usages, nil)
+	m.Blocks = slices.Insert(m.Blocks, 2, notes(aBriefing)...)
+	return m
 }
 
 func (w *phrasebook) usageList() briefing.List {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -167,6 +168,39 @@ func TestPrivateChatExplainsThatAWeeklyQuestionBelongsInAChannel(t *testing.T) {
 	x.says(weekly, "write @ with the bot's name and then /reflection")
 	none := newTeam(t, nil, func(w *bot.Weekly) { w.Subscriptions = nil })
 	none.says(weekly, "A weekly question belongs in a channel.")
+}
+
+func TestAdviceToTypeSaysToMentionTheBotWhereItHearsNothingElse(t *testing.T) {
+	const mention = "write @ with the bot's name first"
+	x := newTeam(t, nil, nil)
+	ask := func(p briefing.Platform, public bool, text string) *briefing.Message {
+		return x.bot.Respond(context.Background(), briefing.Request{
+			Platform: p, Public: public, Text: briefing.NewPrivate(text), Channel: briefing.Channel{Platform: p, Tenant: "T", ID: "C", Route: "{}"},
+		})
+	}
+	for _, text := range []string{"/reflection", "/reflection pause until 31 april"} {
+		m := ask(briefing.Teams, true, text)
+		at := slices.IndexFunc(m.Blocks, func(b briefing.Block) bool { _, is := b.(briefing.Footer); return is })
+		if at < 1 || !strings.Contains((&briefing.Message{Blocks: m.Blocks[at-1 : at]}).Plain(), mention) {
+			t.Errorf("%s: not above the footer of\n%s", text, m.Plain())
+		}
+		for _, other := range []*briefing.Message{ask(briefing.Teams, false, text), ask(briefing.Slack, false, text)} {
+			if strings.Contains(other.Plain(), mention) {
+				t.Errorf("%s: where a slash will do:\n%s", text, other.Plain())
+			}
+		}
+	}
+	if m := ask(briefing.Teams, true, "/reflection weekly monday 09:30"); strings.Contains(m.Plain(), mention) {
+		t.Errorf("where nothing is to be typed:\n%s", m.Plain())
+	}
+}
+
+func TestHelpSaysHowABriefingIsNamed(t *testing.T) {
+	x := newTeam(t, nil, nil)
+	for _, text := range []string{"/reflection help", "/reflection weekly monday 09:30 kayleigh"} {
+		x.says(text, "Name a briefing by what stands before -briefing in its command, or by its whole title.")
+	}
+	x.says("/reflection weekly monday 09:30 da", "The weekly question is set.")
 }
 
 func TestOnlySchedulersChangeAndEveryoneMayLook(t *testing.T) {
