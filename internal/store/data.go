@@ -77,7 +77,7 @@ const (
 	platform = "slack or teams"
 	tenantID = "the platform's id of the workspace or organisation"
 	channel  = "the platform's id of the channel"
-	tillStop = "until /reflection stop in the channel"
+	tillStop = "until /reflection stop in the channel, or until the platform says that the bot was removed, or a purge"
 	bookkeep = "River's own bookkeeping: states, counters and times of jobs"
 )
 
@@ -106,7 +106,7 @@ var tables = map[string]about{
 	"asked": {"which questions a channel was asked in this round, so that none comes twice", tillStop + ", or the next round", map[string]string{
 		"platform": platform, "tenant": tenantID, "channel": channel, "question": "the question, as a hash of its words",
 	}},
-	"post": {"each question that was posted, or should have been, and how that stands", tillStop, map[string]string{
+	"post": {"each question that was posted, or should have been, and how that stands", tillStop + "; at most BRIEFINGBOT_KEEP (400 days) after it was due, where it is settled", map[string]string{
 		"platform": platform, "tenant": tenantID, "channel": channel,
 		"slot":       "local date and time that it was planned for",
 		"due_at":     "the same as an instant",
@@ -121,14 +121,14 @@ var tables = map[string]about{
 		"sent_at":    "when the platform took it",
 		"message":    "the platform's id of the message",
 	}},
-	"tenant": {"which process posts for a workspace or organisation, so that its rate is kept", "until /reflection stop in its last channel", map[string]string{
+	"tenant": {"which process posts for a workspace or organisation, so that its rate is kept", "until nothing else is kept about it", map[string]string{
 		"platform": platform, "tenant": tenantID,
 		"holder":      "random mark of the process",
 		"lease_until": "when another process may take over",
 		"held_until":  "until when the platform asked to wait",
 	}},
 	"goose_db_version": {"which version the schema has", "always", map[string]string{"*": "versions of the schema and when they were applied"}},
-	"river_job": {"what the bot has to do now: a tick, or delivering for a tenant", "an hour after it is done; a day where it failed, and at most a week", map[string]string{
+	"river_job": {"what the bot has to do now: a tick, delivering for a tenant, or removing old posts", "an hour after it is done; a day where it failed, and at most a week", map[string]string{
 		"args":         "of a delivery: platform and " + tenantID,
 		"errors":       "why a job failed, in the words of the program or the database",
 		"attempted_by": "random marks of processes",

@@ -42,6 +42,22 @@ var methods = map[string]func(ctx context.Context, s *store.Store, ch briefing.C
 	"Remove": func(ctx context.Context, s *store.Store, ch briefing.Channel, _ briefing.Post) error {
 		return s.Remove(ctx, ch)
 	},
+	"Held": func(ctx context.Context, s *store.Store, ch briefing.Channel, _ briefing.Post) error {
+		_, err := s.Held(ctx, briefing.Tenant{Platform: ch.Platform, ID: ch.Tenant})
+		return err
+	},
+	"Export": func(ctx context.Context, s *store.Store, ch briefing.Channel, _ briefing.Post) error {
+		_, err := s.Export(ctx, briefing.Tenant{Platform: ch.Platform, ID: ch.Tenant})
+		return err
+	},
+	"Purge": func(ctx context.Context, s *store.Store, ch briefing.Channel, _ briefing.Post) error {
+		_, err := s.Purge(ctx, briefing.Tenant{Platform: ch.Platform, ID: ch.Tenant})
+		return err
+	},
+	"Forget": func(ctx context.Context, s *store.Store, ch briefing.Channel, _ briefing.Post) error {
+		_, err := s.Forget(ctx, briefing.Tenant{Platform: ch.Platform, ID: ch.Tenant}, func(briefing.Channel) bool { return true })
+		return err
+	},
 	"Claim": func(ctx context.Context, s *store.Store, ch briefing.Channel, _ briefing.Post) error {
 		_, err := s.Claim(ctx, briefing.Tenant{Platform: ch.Platform, ID: ch.Tenant}, "me", "2", 100, monday, func(sub *briefing.Subscription, p *briefing.Post) {
 			p.State, p.Question, sub.Paused = briefing.PostSending, "q3", briefing.CauseNoQuestions
@@ -59,7 +75,7 @@ var methods = map[string]func(ctx context.Context, s *store.Store, ch briefing.C
 }
 
 // global are the methods that are about no channel or tenant, or about all.
-var global = []string{"Close", "Data", "Ping", "Plan", "Postgres", "SQLite", "Sweep", "Waiting"}
+var global = []string{"Close", "Data", "Ping", "Plan", "Postgres", "Prune", "SQLite", "Sweep", "Tenants", "Waiting"}
 
 func TestEveryMethodIsHeldToItsTenant(t *testing.T) {
 	of := reflect.TypeFor[*store.Store]()
@@ -138,7 +154,7 @@ func TestTenantsAndPlatformsAreApart(t *testing.T) {
 			if diff := cmp.Diff(rows, dump(t, s, notMine)); diff != "" {
 				t.Errorf("%s reached others (-before +after):\n%s", name, diff)
 			}
-			if name != "Remove" {
+			if !slices.Contains([]string{"Remove", "Purge", "Forget"}, name) {
 				if err := s.Remove(ctx, mine); err != nil {
 					t.Fatal(err)
 				}

@@ -148,7 +148,19 @@ func everyStatement(t *testing.T, s *Store) {
 		_, err := s.Sweep(ctx, time.UnixMilli(10), now, resend)
 		must(err)
 	}
+	for _, n := range []int{1, 500} {
+		_, err := s.Prune(ctx, time.UnixMilli(1000), n)
+		must(err)
+	}
 	must(s.Remove(ctx, ch))
+	_, err = s.Held(ctx, tenant)
+	must(err)
+	_, err = s.Export(ctx, tenant)
+	must(err)
+	_, err = s.Forget(ctx, tenant, func(ch briefing.Channel) bool { return ch.ID == "C51" })
+	must(err)
+	_, err = s.Purge(ctx, tenant)
+	must(err)
 }
 
 func explain(t *testing.T, s *Store, st statement) string {

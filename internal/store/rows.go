@@ -164,3 +164,12 @@ func each(rows *sql.Rows, err error, fields func() []any, read func()) error {
 	}
 	return rows.Err()
 }
+
+// affected is how many rows a statement wrote or removed.
+func affected(done sql.Result, err error) (int, error) {
+	if err != nil {
+		return 0, err
+	}
+	n, err := done.RowsAffected()
+	return int(n), err
+}

@@ -123,6 +123,16 @@ func (s *Store) once(ctx context.Context, options *sql.TxOptions, do func(*tx) e
 	return nil
 }
 
+// reading runs do in a transaction that only reads, and in which everything is as it
+// was at one moment. In SQLite it waits for nobody who writes.
+func (s *Store) reading(ctx context.Context, do func(*tx) error) error {
+	options := sql.TxOptions{ReadOnly: true}
+	if s.pool != nil {
+		options.Isolation = sql.LevelRepeatableRead
+	}
+	return s.once(ctx, &options, do)
+}
+
 // forUpdate keeps others from the rows that a transaction read. SQLite needs
 // nothing: its transactions come one after the other.
 func (s *Store) forUpdate(of string) string {

@@ -49,12 +49,8 @@ func (s *Store) subscription(ctx context.Context, tx *tx, ch briefing.Channel, l
 // The rotation is not for change to set, and change may be called more than once.
 func (s *Store) Change(ctx context.Context, ch briefing.Channel, change func(sub *briefing.Subscription, exists bool) ([]briefing.Post, error)) error {
 	return s.inTx(ctx, func(tx *tx) error {
-		// A tenant has a row as long as it has a subscription. Whoever changes, claims
-		// or removes anything of the tenant queues for that row first, and so finds
-		// even what is not there yet as nobody else is about to make it.
-		if _, err := tx.ExecContext(ctx, `INSERT INTO tenant (platform, tenant, holder, lease_until, held_until) VALUES ($1, $2, '', 0, 0)
-			ON CONFLICT (platform, tenant) DO UPDATE SET holder = tenant.holder`, ch.Platform, ch.Tenant); err != nil {
-			return fmt.Errorf("writing a tenant: %w", err)
+		if err := s.queue(ctx, tx, briefing.Tenant{Platform: ch.Platform, ID: ch.Tenant}); err != nil {
+			return err
 		}
 		lock := ""
 		if s.pool != nil {
@@ -80,6 +76,17 @@ func (s *Store) Change(ctx context.Context, ch briefing.Channel, change func(sub
 		}
 		return s.writePosts(ctx, tx, posts)
 	})
+}
+
+// queue waits for a tenant's row. A tenant has one as long as it has a subscription.
+// Whoever changes, claims or removes anything of the tenant queues for that row
+// first, and so finds even what is not there yet as nobody else is about to make it.
+func (s *Store) queue(ctx context.Context, tx *tx, t briefing.Tenant) error {
+	if _, err := tx.ExecContext(ctx, `INSERT INTO tenant (platform, tenant, holder, lease_until, held_until) VALUES ($1, $2, '', 0, 0)
+		ON CONFLICT (platform, tenant) DO UPDATE SET holder = tenant.holder`, t.Platform, t.ID); err != nil {
+		return fmt.Errorf("writing a tenant: %w", err)
+	}
+	return nil
 }
 
 func (s *Store) write(ctx context.Context, tx *tx, sub *briefing.Subscription) error {
@@ -136,28 +143,14 @@ func (s *Store) Remove(ctx context.Context, ch briefing.Channel) error {
 		if n == 0 {
 			return briefing.ErrNoSubscription
 		}
-		// The subscription is first, since Plan holds it while it writes posts.
-		var removed int64
-		for _, table := range []string{"subscription", "asked", "post"} {
-			done, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE platform = $1 AND tenant = $2 AND channel = $3`, ch.Platform, ch.Tenant, ch.ID)
-			if err != nil {
-				return fmt.Errorf("removing a channel: %w", err)
-			}
-			n, err := done.RowsAffected()
-			if err != nil {
-				return fmt.Errorf("removing a channel: %w", err)
-			}
-			removed += n
+		removed, err := removeChannel(ctx, tx, ch)
+		if err != nil {
+			return err
 		}
 		if removed == 0 {
 			return briefing.ErrNoSubscription
 		}
-		// A tenant without a channel is nobody any more.
-		if _, err := tx.ExecContext(ctx, `DELETE FROM tenant WHERE platform = $1 AND tenant = $2
-			AND NOT EXISTS (SELECT 1 FROM subscription s WHERE s.platform = $1 AND s.tenant = $2)`, ch.Platform, ch.Tenant); err != nil {
-			return fmt.Errorf("removing a tenant: %w", err)
-		}
-		return nil
+		return removeIdle(ctx, tx, briefing.Tenant{Platform: ch.Platform, ID: ch.Tenant})
 	})
 }
 
