@@ -42,7 +42,7 @@ func Manifest(name, address string, commands []ManifestCommand) ([]byte, error) 
 
 Only the person who asked sees the answer, unless they choose to share it in the channel.
 
-It cannot read messages. It receives its own commands and the buttons under its answers, and nothing else. It does not store or log what people type; please leave out names and case details all the same. In a channel it posts only where somebody there has asked for it.
+It cannot read messages. It receives its own commands, the buttons under its answers, and word that it was removed, and nothing else. It does not store or log what people type; please leave out names and case details all the same. In a channel it posts only where somebody there has asked for it.
 
 It takes no reports. To raise a concern about a child, follow your safeguarding procedures.`,
 			Background: "#0f4c4f",
@@ -65,6 +65,8 @@ It takes no reports. To raise a concern about a child, follow your safeguarding 
 			Escape: true,
 		})
 	}
+	m.Settings.Events.URL = address + "/slack/events"
+	m.Settings.Events.Bot = []string{appUninstalled, tokensRevoked}
 	m.Settings.Interactivity.Enabled = true
 	m.Settings.Interactivity.URL = address + "/slack/interactions"
 
@@ -126,6 +128,10 @@ type manifestScopes struct {
 }
 
 type manifestSettings struct {
+	Events struct {
+		URL string   `json:"request_url"`
+		Bot []string `json:"bot_events"`
+	} `json:"event_subscriptions"`
 	Interactivity struct {
 		Enabled bool   `json:"is_enabled"`
 		URL     string `json:"request_url"`

@@ -92,8 +92,10 @@ func TestManifestAsksForNothingButCommandsAndPosting(t *testing.T) {
 		t.Error(diff)
 	}
 	want = map[string]any{
-		"interactivity":      map[string]any{"is_enabled": true, "request_url": "https://bot.example.org/slack/interactions"},
-		"org_deploy_enabled": false, "socket_mode_enabled": false, "token_rotation_enabled": false,
+		// Neither event needs a scope, and neither is about what people write.
+		"event_subscriptions": map[string]any{"request_url": "https://bot.example.org/slack/events", "bot_events": []any{"app_uninstalled", "tokens_revoked"}},
+		"interactivity":       map[string]any{"is_enabled": true, "request_url": "https://bot.example.org/slack/interactions"},
+		"org_deploy_enabled":  false, "socket_mode_enabled": false, "token_rotation_enabled": false,
 	}
 	if diff := cmp.Diff(want, m.Settings); diff != "" {
 		t.Error(diff)

@@ -1,7 +1,7 @@
 // Package slack is the adapter for Slack: it verifies and decodes what Slack
 // sends, and renders and sends what the bot says. Start with Adapter.Routes for
 // what people ask, and with Adapter.Send for what is posted unasked; the signature
-// check is in verify.go, the drawing in render.go.
+// check is in verify.go, the drawing in render.go, what Slack tells unasked in events.go.
 //
 // It decides nothing that a practitioner reads, and knows no other platform.
 package slack
@@ -68,6 +68,7 @@ type Adapter struct {
 	rendered atomic.Pointer[map[*briefing.Message][]byte] // replies to slash commands that are always the same
 	out      *hooks
 	api      *api
+	forget   func(context.Context, briefing.Tenant) (bool, error) // or nil
 }
 
 // New makes an adapter. fixed lists messages that the responder returns again
@@ -166,32 +167,6 @@ func (a *Adapter) commands(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		a.log.Warn("reply not delivered", zap.String("platform", string(briefing.Slack)), zap.String("cause", err.Error()))
 	}
-}
-
-// events answers Slack's check of the address, and takes note of nothing else yet.
-func (a *Adapter) events(w http.ResponseWriter, r *http.Request) {
-	buf := getBuffer()
-	defer putBuffer(buf)
-	if !a.receive(w, r, buf) {
-		return
-	}
-	var event struct{ Type, Challenge string }
-	if err := json.Unmarshal(buf.Bytes(), &event); err != nil {
-		a.refuse(w, http.StatusBadRequest, errors.New("event is not JSON of the expected shape"))
-		return
-	}
-	reply := map[string]string{}
-	if event.Type == "url_verification" {
-		reply["challenge"] = event.Challenge
-	} else {
-		a.log.Info("ignored an event", zap.String("platform", string(briefing.Slack)))
-	}
-	body, err := json.Marshal(reply)
-	if err != nil {
-		a.refuse(w, http.StatusInternalServerError, fmt.Errorf("rendering: %w", err))
-		return
-	}
-	writeJSON(w, body)
 }
 
 // receive reads and verifies a request's body into buf, or answers it and
