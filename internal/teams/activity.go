@@ -29,7 +29,8 @@ type incoming struct {
 	teamID, teamChannelID                   string             // empty where it is not in a team
 	tenants                                 []string           // every tenant that the activity names, the conversation's first
 	person                                  []briefing.Private // the ids of who sent it
-	membersAdded                            []account
+	membersAdded, membersRemoved            []account
+	eventType                               string // what happened in a team
 	command                                 string // of the button that was pressed
 	targeted                                bool   // only the sender saw it, and only the sender is to see the answer
 }
@@ -45,12 +46,16 @@ func decode(raw []byte) (*incoming, error) {
 	var a struct {
 		Type, ID, ChannelID, ServiceURL, Text, Name, Action, ReplyToID string
 
-		From         struct{ ID, AADObjectID string }
-		Recipient    account
-		MembersAdded []account
+		From                         struct{ ID, AADObjectID string }
+		Recipient                    account
+		MembersAdded, MembersRemoved []account
+
 		Conversation struct{ ID, ConversationType, TenantID string }
-		ChannelData  struct{ Tenant, Team, Channel struct{ ID string } }
-		Value        json.RawMessage
+		ChannelData  struct {
+			Tenant, Team, Channel struct{ ID string }
+			EventType             string
+		}
+		Value json.RawMessage
 	}
 	var shape *json.UnmarshalTypeError
 	if err := json.Unmarshal(raw, &a); err != nil && !errors.As(err, &shape) {
@@ -62,7 +67,8 @@ func decode(raw []byte) (*incoming, error) {
 	in := &incoming{
 		activityType: a.Type, id: a.ID, channelID: a.ChannelID, serviceURL: a.ServiceURL,
 		text: a.Text, name: a.Name, action: a.Action, replyToID: a.ReplyToID,
-		from: a.From.ID, recipient: a.Recipient, membersAdded: a.MembersAdded, targeted: a.Recipient.IsTargeted,
+		from: a.From.ID, recipient: a.Recipient, membersAdded: a.MembersAdded,
+		membersRemoved: a.MembersRemoved, eventType: a.ChannelData.EventType, targeted: a.Recipient.IsTargeted,
 		conversationID: a.Conversation.ID, conversationType: a.Conversation.ConversationType,
 		teamID: a.ChannelData.Team.ID, teamChannelID: a.ChannelData.Channel.ID, command: commandOf(a.Value),
 	}

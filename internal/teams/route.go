@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"strings"
 	"sync"
 	"time"
 
@@ -34,13 +33,8 @@ const unnamedTenant = "local"
 // speaks in it: that is the host's, by whose policy the bot is there.
 // https://learn.microsoft.com/microsoftteams/platform/build-apps-for-shared-private-channels
 func (a *Adapter) channel(in *incoming) briefing.Channel {
-	ch := briefing.Channel{Platform: briefing.Teams}
-	switch {
-	case len(in.tenants) > 0:
-		ch.Tenant = strings.ToLower(in.tenants[0])
-	case a.cfg.InsecureLoopback:
-		ch.Tenant = unnamedTenant
-	default:
+	ch := briefing.Channel{Platform: briefing.Teams, Tenant: a.tenant(in)}
+	if ch.Tenant == "" {
 		return ch
 	}
 	to := route{Service: in.serviceURL, Conversation: in.conversation(), Bot: in.recipient.ID, Team: in.teamID}

@@ -53,6 +53,7 @@ type Adapter struct {
 	welcomes  welcomes
 	keepRoute func(context.Context, briefing.Channel) error // or nil
 	learned   learned
+	forget    func(context.Context, briefing.Tenant, func(briefing.Channel) bool) (int, error) // or nil
 	now       func() time.Time
 }
 
@@ -125,6 +126,8 @@ func (a *Adapter) messages(w http.ResponseWriter, r *http.Request) {
 		}
 	case in.isArrival():
 		w.WriteHeader(http.StatusOK) // it has its welcome
+	case in.isDeparture() && a.forget != nil:
+		a.departed(w, r, in)
 	default:
 		a.ignore(w, in)
 	}
