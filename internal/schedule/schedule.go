@@ -1,6 +1,7 @@
 // Package schedule delivers weekly questions when their time has come. Start with
 // Scheduler; plan.go says which slots become posts, deliver.go how a tenant's posts
-// are sent, pace.go how fast, and result.go what follows from a platform's answer.
+// are sent, pace.go how fast, result.go what follows from a platform's answer, and
+// prune.go when old ones go.
 //
 // The posts in the store are the truth. River's jobs only say who does what now: a
 // tick, which one replica runs every 15 s, and a delivery for each tenant with posts
@@ -30,12 +31,13 @@ import (
 	"briefingbot/internal/briefing"
 )
 
-// Planner is the part of the store that plans posts; internal/store explains its
-// methods.
+// Planner is the part of the store that plans posts, and removes them when they are
+// old; internal/store explains its methods.
 type Planner interface {
 	Plan(ctx context.Context, now time.Time, limit int, plan func(*briefing.Subscription) []briefing.Post) (int, error)
 	Sweep(ctx context.Context, before, now time.Time, resend bool) (int, error)
 	Waiting(ctx context.Context, by time.Time) ([]briefing.Tenant, error)
+	Prune(ctx context.Context, before time.Time, limit int) (int, error)
 }
 
 // Posts is the part of the store that hands posts out.
@@ -66,7 +68,8 @@ type Pace struct {
 type Config struct {
 	SQLite   *sql.DB
 	Postgres *pgxpool.Pool
-	Resend   bool // send once more what may not have arrived
+	Resend   bool          // send once more what may not have arrived
+	Keep     time.Duration // how long after its time a settled post is kept; 0 for ever
 	Paces    map[briefing.Platform]Pace
 }
 
@@ -126,6 +129,7 @@ func New(cfg Config, planner Planner, posts Posts, bot Bot, log *zap.Logger, now
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &tickWorker{s: s})
 	river.AddWorker(workers, &deliverWorker{s: s})
+	river.AddWorker(workers, &pruneWorker{s: s})
 	config := &river.Config{
 		ID:      s.id, // River's own would hold the machine's name
 		Workers: workers,
@@ -139,6 +143,9 @@ func New(cfg Config, planner Planner, posts Posts, bot Bot, log *zap.Logger, now
 		RescueStuckJobsAfter:        rescueTime,
 		CompletedJobRetentionPeriod: time.Hour,
 		Logger:                      slog.New(newRiverLog(log)),
+	}
+	if cfg.Keep > 0 {
+		config.PeriodicJobs = []*river.PeriodicJob{pruning()}
 	}
 	var err error
 	if cfg.Postgres != nil {
