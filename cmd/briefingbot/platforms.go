@@ -13,6 +13,7 @@ import (
 	"briefingbot/internal/bot"
 	"briefingbot/internal/briefing"
 	"briefingbot/internal/slack"
+	"briefingbot/internal/store"
 	"briefingbot/internal/teams"
 )
 
@@ -86,8 +87,9 @@ func (p platforms) names() []string {
 }
 
 // adapters makes the adapter of every platform that is set up, and connects it to
-// the bot. learn keeps the routes of Teams' channels.
-func (p platforms) adapters(b *bot.Bot, learn func(context.Context, briefing.Channel) error, log *zap.Logger) ([]adapter, error) {
+// the bot, and to the store: for the routes of Teams' channels, and for what is
+// forgotten where the bot was removed.
+func (p platforms) adapters(b *bot.Bot, db *store.Store, log *zap.Logger) ([]adapter, error) {
 	var out []adapter
 	fixed := b.Fixed()
 	if p.slack.Enabled() {
@@ -98,6 +100,10 @@ func (p platforms) adapters(b *bot.Bot, learn func(context.Context, briefing.Cha
 		if p.slack.BotToken.Empty() {
 			log.Warn("no weekly question can be posted in Slack: SLACK_BOT_TOKEN is missing")
 		}
+		a.ForgetTenants(func(ctx context.Context, t briefing.Tenant) (bool, error) {
+			gone, err := db.Purge(ctx, t)
+			return !gone.Nothing(), err
+		})
 		b.Connect(briefing.Slack, a)
 		out = append(out, a)
 	}
@@ -109,7 +115,8 @@ func (p platforms) adapters(b *bot.Bot, learn func(context.Context, briefing.Cha
 		if p.teams.InsecureLoopback {
 			log.Warn("unsigned activities are taken from this machine: TEAMS_INSECURE_LOOPBACK is for trials only")
 		}
-		a.LearnRoutes(learn)
+		a.LearnRoutes(db.LearnRoute)
+		a.ForgetChannels(db.Forget)
 		b.Connect(briefing.Teams, a)
 		out = append(out, a)
 	}

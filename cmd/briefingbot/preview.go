@@ -39,12 +39,12 @@ func (c previewCommand) Run(ctx context.Context, s streams) (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	serve := serveCommand{
 		contentFlags: contentFlags{Content: c.Dir, Footer: c.Footer},
-		weeklyFlags:  weeklyFlags{Timezone: "Europe/London", WeeklyTitle: "Question of the week", Unconfirmed: "hold"},
+		weeklyFlags:  weeklyFlags{Timezone: "Europe/London", WeeklyTitle: "Question of the week", Unconfirmed: "hold", Keep: days(400 * 24 * time.Hour)},
 		webFlags:     webFlags{Web: "auto", WebBriefings: "off"},
 		Listen:       c.Listen, AdminListen: "127.0.0.1:0", LogLevel: "error", LogFormat: "json",
 		preview: cmp.Or(filepath.Base(filepath.Clean(c.Dir)), c.Dir),
 	}
-	return serve.serve(ctx, s, platforms{}, webLocal, briefing.Private{}, briefing.NewPrivate(filepath.Join(dir, "preview.db")))
+	return serve.serve(ctx, s, platforms{}, webLocal, briefing.Private{}, filepath.Join(dir, "preview.db"))
 }
 
 // wait says what is wrong with the folder, until nothing is: there is nothing that

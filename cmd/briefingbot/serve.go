@@ -55,7 +55,7 @@ func (c serveCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	database, err := secret("BRIEFINGBOT_DATABASE")
+	database, err := databaseSetting()
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func (c serveCommand) Run(ctx context.Context, s streams) error {
 }
 
 // serve answers on the platforms, and in browsers as mode says, until ctx ends.
-func (c serveCommand) serve(ctx context.Context, s streams, platforms platforms, mode webMode, token, database briefing.Private) (err error) {
+func (c serveCommand) serve(ctx context.Context, s streams, platforms platforms, mode webMode, token briefing.Private, database string) (err error) {
 	// Before anything else: without it, the signal ends the process.
 	hangups, inTerminal := make(chan os.Signal, 1), isTerminal(s.err)
 	signal.Notify(hangups, syscall.SIGHUP)
@@ -92,7 +92,7 @@ func (c serveCommand) serve(ctx context.Context, s streams, platforms platforms,
 		return err
 	}
 	defer func() { err = errors.Join(err, closeBot()) }()
-	adapters, err := platforms.adapters(b, db.LearnRoute, log)
+	adapters, err := platforms.adapters(b, db, log)
 	if err != nil {
 		return err
 	}

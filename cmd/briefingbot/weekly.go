@@ -26,6 +26,7 @@ type weeklyFlags struct {
 	Timezone    string   `default:"Europe/London" placeholder:"ZONE" env:"BRIEFINGBOT_TIMEZONE" help:"Time zone of weekly questions that name none."`
 	WeeklyTitle string   `default:"Question of the week" placeholder:"TEXT" env:"BRIEFINGBOT_WEEKLY_TITLE" help:"What stands above a weekly question."`
 	Unconfirmed string   `default:"hold" enum:"hold,resend" env:"BRIEFINGBOT_UNCONFIRMED" help:"What is done with a question that may not have arrived: hold, resend."`
+	Keep        days     `default:"400d" placeholder:"DAYS" env:"BRIEFINGBOT_KEEP" help:"How long posts are kept after their time, like 400d."`
 	Schedulers  []string `placeholder:"ID" env:"BRIEFINGBOT_SCHEDULERS" help:"Platforms' ids of the people who may change weekly questions, with commas; everyone in the channel where none is named."`
 }
 
@@ -49,13 +50,19 @@ func (f weeklyFlags) validate() error {
 // defaultDatabase is a file in the folder that the bot is started in.
 const defaultDatabase = "briefingbot.db"
 
-// openStore opens the database that BRIEFINGBOT_DATABASE names. Its address may hold
-// a password, so that it is read as secrets are.
-func openStore(ctx context.Context, address briefing.Private) (*store.Store, string, error) {
-	database, kind := address.Reveal(), "sqlite"
-	if database == "" {
-		database = defaultDatabase
+// databaseSetting is what BRIEFINGBOT_DATABASE names. It may hold a password, so that
+// it is read as secrets are.
+func databaseSetting() (string, error) {
+	address, err := secret("BRIEFINGBOT_DATABASE")
+	if err != nil || address.Empty() {
+		return defaultDatabase, err
 	}
+	return address.Reveal(), nil
+}
+
+// openStore opens a database, and makes it where it is a file that is not there.
+func openStore(ctx context.Context, database string) (*store.Store, string, error) {
+	kind := "sqlite"
 	hint := "name a file that this user may write in BRIEFINGBOT_DATABASE, in a folder that is there"
 	if store.IsPostgres(database) {
 		kind, hint = "postgres", "see that PostgreSQL runs, and that BRIEFINGBOT_DATABASE is right: postgres://USER:PASSWORD@HOST/DATABASE"
@@ -93,6 +100,6 @@ func (f weeklyFlags) weekly(s *store.Store, wake func(context.Context, briefing.
 
 func (f weeklyFlags) scheduler(s *store.Store, b *bot.Bot, log *zap.Logger) (*schedule.Scheduler, error) {
 	return schedule.New(schedule.Config{
-		SQLite: s.SQLite(), Postgres: s.Postgres(), Resend: f.Unconfirmed == "resend", Paces: paces,
+		SQLite: s.SQLite(), Postgres: s.Postgres(), Resend: f.Unconfirmed == "resend", Keep: time.Duration(f.Keep), Paces: paces,
 	}, s, s, b, log, time.Now)
 }
