@@ -20,6 +20,8 @@ import (
 type contentFlags struct {
 	Content string `placeholder:"DIR" env:"BRIEFINGBOT_CONTENT" help:"Folder of briefings instead of those built in."`
 	Footer  string `placeholder:"TEXT" env:"BRIEFINGBOT_FOOTER" help:"Reminder at the end of every reply."`
+
+	Replied bot.Replied `kong:"-"` // counts replies; or nil
 }
 
 // load reads the folder, or the briefings that are built in where dir is empty.
@@ -71,6 +73,6 @@ func (c contentFlags) openBot(weekly bot.Weekly, log *zap.Logger) (b *bot.Bot, l
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	b = bot.New(lib, finder, bot.Config{Footer: c.Footer, Weekly: weekly}, log)
+	b = bot.New(lib, finder, bot.Config{Footer: c.Footer, Replied: c.Replied, Weekly: weekly}, log)
 	return b, lib, b.Close, nil
 }

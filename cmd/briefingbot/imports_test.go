@@ -21,7 +21,7 @@ var imports = map[string]struct {
 	imports []string
 	stdlib  bool // nothing but the standard library beside ours
 }{
-	"cmd/briefingbot":    {"main: wires everything together", []string{"internal/bot", "internal/briefing", "internal/command", "internal/content", "internal/linkcheck", "internal/schedule", "internal/slack", "internal/store", "internal/teams", "internal/terminal", "internal/web", "prompts"}, false},
+	"cmd/briefingbot":    {"main: wires everything together", []string{"internal/bot", "internal/briefing", "internal/command", "internal/content", "internal/linkcheck", "internal/metrics", "internal/schedule", "internal/slack", "internal/store", "internal/teams", "internal/terminal", "internal/web", "prompts"}, false},
 	"prompts":            {"the briefings as files", nil, true},
 	"internal/briefing":  {"the words, as types", nil, true},
 	"internal/content":   {"files to a library, and finding in it", []string{"internal/briefing"}, false},
@@ -31,6 +31,7 @@ var imports = map[string]struct {
 	"internal/holiday":   {"bank holidays, which both what is said and what is planned depend on", []string{"internal/briefing"}, false},
 	"internal/schedule":  {"when posts are made and who delivers them", []string{"internal/briefing", "internal/holiday"}, false},
 	"internal/store":     {"what is kept, in either database", []string{"internal/briefing"}, false},
+	"internal/metrics":   {"what is counted for those who watch the bot; nothing of the domain imports it", []string{"internal/briefing", "internal/command", "internal/store"}, false},
 	"internal/outbox":    {"sends in the background that both adapters need, which may not import each other", nil, true},
 	"internal/slack":     {"Slack's adapter", []string{"internal/briefing", "internal/outbox"}, false},
 	"internal/teams":     {"Teams' adapter", []string{"internal/briefing", "internal/outbox"}, false},

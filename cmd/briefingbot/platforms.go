@@ -12,6 +12,7 @@ import (
 
 	"briefingbot/internal/bot"
 	"briefingbot/internal/briefing"
+	"briefingbot/internal/metrics"
 	"briefingbot/internal/slack"
 	"briefingbot/internal/store"
 	"briefingbot/internal/teams"
@@ -22,13 +23,26 @@ type adapter interface {
 	bot.Sender
 	Routes(*http.ServeMux)
 	Prepare(fixed []*briefing.Message)
+	CountUndelivered(func())
 	Close(context.Context) error
 }
+
+// connected is an adapter and whose it is.
+type connected struct {
+	adapter
+	platform briefing.Platform
+}
+
+// prefixes is where each platform's endpoints are.
+var prefixes = map[briefing.Platform]string{briefing.Slack: "/slack/", briefing.Teams: "/api/"}
 
 // platforms is the settings of every platform. One with none of its settings is off.
 type platforms struct {
 	slack slack.Config
 	teams teams.Config
+	// expires is when a platform's credential ends, where somebody said so: neither
+	// platform tells the bot.
+	expires map[briefing.Platform]time.Time
 }
 
 // platformsFromEnvironment reads the settings, and says how to go on where half of
@@ -58,6 +72,14 @@ func platformsFromEnvironment() (p platforms, err error) {
 		return p, hinted{errors.New("TEAMS_INSECURE_LOOPBACK is neither 1 nor off"), "set it to 1 for a trial with Microsoft's local client, and not at all otherwise"}
 	}
 
+	if day := os.Getenv("TEAMS_APP_PASSWORD_EXPIRES"); day != "" {
+		at, err := time.Parse(time.DateOnly, day)
+		if err != nil {
+			return p, hinted{errors.New("TEAMS_APP_PASSWORD_EXPIRES is not a date"), "write the day on which Entra says the client secret expires, like 2027-05-31, or leave it out"}
+		}
+		p.expires = map[briefing.Platform]time.Time{briefing.Teams: at}
+	}
+
 	if err := p.slack.Validate(); err != nil {
 		hint := "set it as \"Connect Slack\" in README.md explains"
 		if errors.Is(err, slack.ErrHalf) {
@@ -75,22 +97,35 @@ func platformsFromEnvironment() (p platforms, err error) {
 	return p, nil
 }
 
-func (p platforms) names() []string {
-	var out []string
+func (p platforms) list() []briefing.Platform {
+	var out []briefing.Platform
 	if p.slack.Enabled() {
-		out = append(out, string(briefing.Slack))
+		out = append(out, briefing.Slack)
 	}
 	if p.teams.Enabled() {
-		out = append(out, string(briefing.Teams))
+		out = append(out, briefing.Teams)
+	}
+	return out
+}
+
+func (p platforms) names() []string {
+	var out []string
+	for _, platform := range p.list() {
+		out = append(out, string(platform))
 	}
 	return out
 }
 
 // adapters makes the adapter of every platform that is set up, and connects it to
 // the bot, and to the store: for the routes of Teams' channels, and for what is
-// forgotten where the bot was removed.
-func (p platforms) adapters(b *bot.Bot, db *store.Store, log *zap.Logger) ([]adapter, error) {
-	var out []adapter
+// forgotten where the bot was removed. m counts.
+func (p platforms) adapters(b *bot.Bot, db *store.Store, m *metrics.Metrics, log *zap.Logger) ([]connected, error) {
+	var out []connected
+	connect := func(platform briefing.Platform, a adapter) {
+		b.Connect(platform, m.Sender(platform, a))
+		a.CountUndelivered(m.Undelivered(platform))
+		out = append(out, connected{a, platform})
+	}
 	fixed := b.Fixed()
 	if p.slack.Enabled() {
 		a, err := slack.New(p.slack, b, fixed, log, time.Now)
@@ -104,8 +139,7 @@ func (p platforms) adapters(b *bot.Bot, db *store.Store, log *zap.Logger) ([]ada
 			gone, err := db.Purge(ctx, t)
 			return !gone.Nothing(), err
 		})
-		b.Connect(briefing.Slack, a)
-		out = append(out, a)
+		connect(briefing.Slack, a)
 	}
 	if p.teams.Enabled() {
 		a, err := teams.New(p.teams, b, fixed, log, time.Now)
@@ -117,8 +151,7 @@ func (p platforms) adapters(b *bot.Bot, db *store.Store, log *zap.Logger) ([]ada
 		}
 		a.LearnRoutes(db.LearnRoute)
 		a.ForgetChannels(db.Forget)
-		b.Connect(briefing.Teams, a)
-		out = append(out, a)
+		connect(briefing.Teams, a)
 	}
 	return out, nil
 }

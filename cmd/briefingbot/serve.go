@@ -20,6 +20,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"briefingbot/internal/briefing"
+	"briefingbot/internal/metrics"
 	"briefingbot/internal/schedule"
 )
 
@@ -28,7 +29,7 @@ type serveCommand struct {
 	weeklyFlags
 	webFlags
 	Listen      string `placeholder:"127.0.0.1:8080" env:"BRIEFINGBOT_LISTEN" help:"Address for the chat platforms, and for the page."`
-	AdminListen string `placeholder:"127.0.0.1:9090" env:"BRIEFINGBOT_ADMIN_LISTEN" help:"Address for health checks from inside."`
+	AdminListen string `placeholder:"127.0.0.1:9090" env:"BRIEFINGBOT_ADMIN_LISTEN" help:"Address for health checks and metrics from inside."`
 	LogLevel    string `enum:",debug,info,warn,error" default:"" placeholder:"info" env:"BRIEFINGBOT_LOG_LEVEL" help:"debug, info, warn or error. Without it, info, or warn with the page of this machine alone."`
 	LogFormat   string `default:"json" enum:"json,console" env:"BRIEFINGBOT_LOG_FORMAT" help:"json or console."`
 
@@ -86,13 +87,16 @@ func (c serveCommand) serve(ctx context.Context, s streams, platforms platforms,
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	counted := metrics.New(metrics.Config{Version: version(), Platforms: platforms.list(), Expires: platforms.expires, Stand: db.Counts, Now: time.Now})
+	c.Replied = counted.Replied
 	var jobs *schedule.Scheduler
 	b, lib, closeBot, err := c.openBot(c.weekly(db, func(ctx context.Context, t briefing.Tenant) { jobs.Wake(ctx, t) }), log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, closeBot()) }()
-	adapters, err := platforms.adapters(b, db, log)
+	counted.SetContent(lib)
+	adapters, err := platforms.adapters(b, db, counted, log)
 	if err != nil {
 		return err
 	}
@@ -101,12 +105,17 @@ func (c serveCommand) serve(ctx context.Context, s streams, platforms platforms,
 	}
 
 	live := newContent(c.Content, b, lib, platforms.names(), log)
-	site, err := c.newWebsite(mode, token, b, live, log)
+	site, err := c.newWebsite(mode, token, b, live, counted, log)
 	if err != nil {
 		return err
 	}
-	live.onChange(func(_ briefing.Library, err error) {
+	live.onChange(func(lib briefing.Library, err error) {
 		site.changed(err)
+		if err != nil {
+			counted.SetFaults(len(eachFault(err)))
+		} else {
+			counted.SetContent(lib)
+		}
 		for _, a := range adapters {
 			if err == nil {
 				a.Prepare(b.Fixed())
@@ -118,8 +127,11 @@ func (c serveCommand) serve(ctx context.Context, s streams, platforms platforms,
 	health(mux, ready)
 	health(admin, ready)
 	for _, a := range adapters {
-		a.Routes(mux)
+		routes := http.NewServeMux()
+		a.Routes(routes)
+		mux.Handle(prefixes[a.platform], counted.Requests(a.platform, routes))
 	}
+	admin.Handle("GET /metrics", counted.Handler())
 
 	site.routes(mux)
 

@@ -15,6 +15,7 @@ import (
 
 	"briefingbot/internal/bot"
 	"briefingbot/internal/briefing"
+	"briefingbot/internal/metrics"
 	"briefingbot/internal/slack"
 	"briefingbot/internal/teams"
 	"briefingbot/internal/web"
@@ -62,7 +63,7 @@ type website struct {
 }
 
 // newWebsite makes it, and has the bot post on it.
-func (c serveCommand) newWebsite(mode webMode, token briefing.Private, b *bot.Bot, live *liveContent, log *zap.Logger) (*website, error) {
+func (c serveCommand) newWebsite(mode webMode, token briefing.Private, b *bot.Bot, live *liveContent, counted *metrics.Metrics, log *zap.Logger) (*website, error) {
 	site := &website{bot: b}
 	if mode == webLocal || c.WebBriefings == "on" {
 		site.pages = web.NewPages(web.PagesConfig{
@@ -78,7 +79,7 @@ func (c serveCommand) newWebsite(mode webMode, token briefing.Private, b *bot.Bo
 	if err != nil {
 		return nil, err
 	}
-	b.Connect(briefing.Web, site.chat)
+	b.Connect(briefing.Web, counted.Sender(briefing.Web, site.chat))
 	site.changed(nil)
 	return site, nil
 }

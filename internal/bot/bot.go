@@ -29,9 +29,14 @@ const DefaultFooter = "If a child is in immediate danger call 999. Otherwise fol
 
 // Config is what an organisation decides.
 type Config struct {
-	Footer string // at the end of every reply; DefaultFooter if empty
+	Footer  string // at the end of every reply; DefaultFooter if empty
+	Replied        // or nil
 	Weekly
 }
+
+// Replied is told of every reply, for counting: what kind of command it answers, and
+// whether it had to say that something went wrong.
+type Replied func(p briefing.Platform, verb command.Verb, failed bool)
 
 // Bot answers requests. It is safe for concurrent use.
 type Bot struct {
@@ -111,6 +116,7 @@ func (r *repertoire) respond(ctx context.Context, req briefing.Request) (reply *
 			// The value of a panic may hold what was typed; its type and the stack do not.
 			r.log.Error("reply failed", zap.String("platform", string(req.Platform)), zap.Stringer("command", cmd.Verb),
 				zap.String("cause", fmt.Sprintf("panic of %T", cause)), zap.ByteString("stack", debug.Stack()))
+			r.count(req, cmd.Verb, true)
 			reply = r.words.sorry()
 		}
 	}()
@@ -123,7 +129,10 @@ func (r *repertoire) respond(ctx context.Context, req briefing.Request) (reply *
 	}
 	if err != nil {
 		r.failed(req, cmd.Verb, err)
-		return r.words.sorry()
+		if reply == nil {
+			reply = r.words.sorry()
+		}
+		return reply
 	}
 	r.replied(req, cmd.Verb)
 	return r.seen(reply, req.Public)
@@ -137,7 +146,14 @@ func (r *repertoire) seen(m *briefing.Message, public bool) *briefing.Message {
 	return m
 }
 
+func (r *repertoire) count(req briefing.Request, verb command.Verb, failed bool) {
+	if r.cfg.Replied != nil {
+		r.cfg.Replied(req.Platform, verb, failed)
+	}
+}
+
 func (r *repertoire) replied(req briefing.Request, verb command.Verb) {
+	r.count(req, verb, false)
 	if entry := r.log.Check(zap.DebugLevel, "replied"); entry != nil {
 		entry.Write(zap.String("platform", string(req.Platform)), zap.Stringer("command", verb))
 	}

@@ -104,8 +104,7 @@ func (r *repertoire) aboutChannel(ctx context.Context, req briefing.Request, cmd
 	case errors.Is(err, errZone):
 		return r.words.zoneGone(), nil
 	case err != nil && changes(cmd.Verb) && cmd.Verb != command.SetUp: // which only reads
-		r.failed(req, cmd.Verb, err)
-		return r.words.notSaved(), nil
+		return r.words.notSaved(), err
 	case err != nil:
 		return nil, err
 	}
@@ -144,6 +143,7 @@ func (r *repertoire) forWhom(may bool, m *briefing.Message) *briefing.Message {
 }
 
 func (r *repertoire) failed(req briefing.Request, verb command.Verb, err error) {
+	r.count(req, verb, true)
 	r.log.Error("reply failed", zap.String("platform", string(req.Platform)), zap.Stringer("command", verb), zap.String("cause", err.Error()))
 }
 

@@ -44,12 +44,21 @@ const (
 	Holidays                 // the bank holidays of Region are skipped
 )
 
+// Verbs lists every verb.
+func Verbs() []Verb {
+	out := make([]Verb, len(verbNames))
+	for i := range out {
+		out[i] = Verb(i)
+	}
+	return out
+}
+
 // String names the verb for logs and metrics.
-func (v Verb) String() string {
-	return [...]string{
-		"unknown", "contents", "section", "all", "meeting", "search", "questions", "pool", "random", "briefings", "help",
-		"reflection", "weekly", "setup", "pause", "resume", "skip", "now", "again", "preview", "notification", "history", "stop", "holidays",
-	}[v]
+func (v Verb) String() string { return verbNames[v] }
+
+var verbNames = [...]string{
+	"unknown", "contents", "section", "all", "meeting", "search", "questions", "pool", "random", "briefings", "help",
+	"reflection", "weekly", "setup", "pause", "resume", "skip", "now", "again", "preview", "notification", "history", "stop", "holidays",
 }
 
 // Command is a request understood.

@@ -31,6 +31,14 @@ type hooks struct {
 	api    *url.URL // SLACK_API_URL; nil for Slack's own
 	log    *zap.Logger
 	outbox *outbox.Outbox
+	count  func() // is called for every reply that was not delivered; or nil
+}
+
+func (h *hooks) undelivered(cause string) {
+	h.log.Warn("reply not delivered", zap.String("platform", string(briefing.Slack)), zap.String("cause", cause))
+	if h.count != nil {
+		h.count()
+	}
 }
 
 func newHooks(apiURL string, log *zap.Logger) *hooks {
@@ -60,7 +68,7 @@ func (h *hooks) send(address string, messages []slack.WebhookMessage, delay time
 		}
 		for i := range messages {
 			if err := h.post(ctx, address, &messages[i]); err != nil {
-				h.log.Warn("reply not delivered", zap.String("platform", string(briefing.Slack)), zap.String("cause", safeCause(err)))
+				h.undelivered(safeCause(err))
 				return
 			}
 		}

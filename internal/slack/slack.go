@@ -113,6 +113,10 @@ func (a *Adapter) Routes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /slack/events", a.events)
 }
 
+// CountUndelivered has count called for every reply that did not reach Slack. Call it
+// before serving.
+func (a *Adapter) CountUndelivered(count func()) { a.out.count = count }
+
 // Close waits for replies under way until ctx ends, and gives up on the rest.
 func (a *Adapter) Close(ctx context.Context) error { return a.out.outbox.Close(ctx) }
 
@@ -165,7 +169,7 @@ func (a *Adapter) commands(w http.ResponseWriter, r *http.Request) {
 		err = a.out.send(address, parts[1:], partDelay)
 	}
 	if err != nil {
-		a.log.Warn("reply not delivered", zap.String("platform", string(briefing.Slack)), zap.String("cause", err.Error()))
+		a.out.undelivered(err.Error())
 	}
 }
 

@@ -75,7 +75,7 @@ var methods = map[string]func(ctx context.Context, s *store.Store, ch briefing.C
 }
 
 // global are the methods that are about no channel or tenant, or about all.
-var global = []string{"Close", "Data", "Ping", "Plan", "Postgres", "Prune", "SQLite", "Sweep", "Tenants", "Waiting"}
+var global = []string{"Close", "Counts", "Data", "Ping", "Plan", "Postgres", "Prune", "SQLite", "Sweep", "Tenants", "Waiting"}
 
 func TestEveryMethodIsHeldToItsTenant(t *testing.T) {
 	of := reflect.TypeFor[*store.Store]()

@@ -57,9 +57,11 @@ func TestEveryStatementFindsItsRowsByAnIndex(t *testing.T) {
 		}
 		// PostgreSQL reads a small table whole, whatever its indexes.
 		whole := regexp.MustCompile(`(?m)^.*(SCAN (subscription|asked|post|tenant|s|p|t)\b|Seq Scan on (asked|post)\b).*`)
+		some := regexp.MustCompile(`SCAN (\w+) USING COVERING INDEX (post_due|post_sending|post_trouble|subscription_paused|subscription_next)\b`)
 		for _, st := range seen.statements {
 			allowed := slices.ContainsFunc(allowed, func(start string) bool { return strings.HasPrefix(st.query, start) })
-			if plan := explain(t, s, st); whole.MatchString(plan) && !allowed {
+			// An index that holds some rows alone may be read whole.
+			if plan := some.ReplaceAllString(explain(t, s, st), "$2"); whole.MatchString(plan) && !allowed {
 				t.Errorf("%s\n%s", st.query[:min(len(st.query), 300)], plan)
 			}
 		}
@@ -106,6 +108,8 @@ func everyStatement(t *testing.T, s *Store) {
 	}))
 	must(s.LearnRoute(ctx, ch))
 	must(s.Ping(ctx))
+	_, err = s.Counts(ctx, time.UnixMilli(1))
+	must(err)
 	now := time.UnixMilli(200_000)
 	for _, n := range []int{1, 4, 1000} {
 		_, err = s.Plan(ctx, now, n, func(sub *briefing.Subscription) []briefing.Post {

@@ -41,20 +41,21 @@ const (
 
 // Adapter is Teams' side of the bot. It is safe for concurrent use.
 type Adapter struct {
-	cfg       Config
-	hosts     []string
-	respond   Responder
-	validator *validator // nil where nothing is signed, on loopback
-	connector *connector
-	outbox    *outbox.Outbox
-	log       *zap.Logger
-	rendered  atomic.Pointer[map[*briefing.Message][]*Card] // replies that are always the same
-	posts     posts
-	welcomes  welcomes
-	keepRoute func(context.Context, briefing.Channel) error // or nil
-	learned   learned
-	forget    func(context.Context, briefing.Tenant, func(briefing.Channel) bool) (int, error) // or nil
-	now       func() time.Time
+	cfg         Config
+	hosts       []string
+	respond     Responder
+	validator   *validator // nil where nothing is signed, on loopback
+	connector   *connector
+	outbox      *outbox.Outbox
+	log         *zap.Logger
+	rendered    atomic.Pointer[map[*briefing.Message][]*Card] // replies that are always the same
+	posts       posts
+	welcomes    welcomes
+	keepRoute   func(context.Context, briefing.Channel) error // or nil
+	learned     learned
+	forget      func(context.Context, briefing.Tenant, func(briefing.Channel) bool) (int, error) // or nil
+	undelivered func()                                                                           // is called for every reply that was not delivered; or nil
+	now         func() time.Time
 }
 
 // New makes an adapter. fixed lists messages that the responder returns again and
@@ -100,6 +101,10 @@ func (a *Adapter) Prepare(fixed []*briefing.Message) {
 
 // Routes adds Teams' endpoint to a mux.
 func (a *Adapter) Routes(mux *http.ServeMux) { mux.HandleFunc("POST /api/messages", a.messages) }
+
+// CountUndelivered has count called for every reply that did not reach Teams. Call it
+// before serving.
+func (a *Adapter) CountUndelivered(count func()) { a.undelivered = count }
 
 // Close waits for replies under way until ctx ends, and gives up on the rest.
 func (a *Adapter) Close(ctx context.Context) error { return a.outbox.Close(ctx) }
