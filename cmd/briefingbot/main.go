@@ -32,6 +32,8 @@ type cli struct {
 	Preview  previewCommand  `cmd:"" help:"Show a folder of briefings in a browser on this machine, and follow its files."`
 	Manifest manifestCommand `cmd:"" help:"Write what Slack or Teams is set up from: the app manifest, the app package."`
 	Data     dataCommand     `cmd:"" help:"List every table and column of the database, what it is for and how long it is kept."`
+	Doctor   doctorCommand   `cmd:"" help:"Try everything the bot needs, and say what to do where something is wrong. Changes nothing, prints no secret."`
+	Status   statusCommand   `cmd:"" help:"Say how the running bot is, and what to do where something is wrong."`
 	Backup   backupCommand   `cmd:"" help:"Copy the database file into another file, also while the bot runs."`
 	Export   exportCommand   `cmd:"" help:"Print everything that is held about a tenant, as JSON, or list the tenants."`
 	Purge    purgeCommand    `cmd:"" help:"Remove everything that is held about a tenant."`

@@ -36,6 +36,7 @@ func (slackDialect) serve(p *Platform, w http.ResponseWriter, r *http.Request) {
 		tenant, _, _ := strings.Cut(strings.TrimPrefix(id, "C"), "x")
 		p.take(w, Message{Tenant: tenant, Channel: id, body: body, text: slackText})
 	case "auth.test":
+		w.Header().Set("X-OAuth-Scopes", "commands,chat:write")
 		say(w, http.StatusOK, `{"ok":true,"team_id":"T1","user_id":"U1","bot_id":"B1"}`)
 	case "views.open":
 		say(w, http.StatusOK, `{"ok":true,"view":{"id":"V1"}}`)

@@ -80,6 +80,14 @@ func (c Config) Validate() error {
 // tokenSource fetches tokens for the connector, keeps one until shortly before it
 // ends, and fetches one at a time.
 func tokenSource(cfg Config, cl cloud) oauth2.TokenSource {
+	ctx := context.WithValue(context.Background(), oauth2.HTTPClient, newHTTPClient())
+	const early = 5 * time.Minute
+	// Not clientcredentials' own source: it keeps a token until ten seconds before its end.
+	return oauth2.ReuseTokenSourceWithExpiry(nil, fetcher{ctx, credentialsOf(cfg, cl)}, early)
+}
+
+// credentialsOf is how the app signs in.
+func credentialsOf(cfg Config, cl cloud) *clientcredentials.Config {
 	login, tenant := cl.loginURL, cl.tenant
 	if cfg.LoginURL != "" {
 		login = cfg.LoginURL
@@ -90,14 +98,10 @@ func tokenSource(cfg Config, cl cloud) oauth2.TokenSource {
 	if !strings.HasSuffix(login, "/token") {
 		login = strings.TrimRight(login, "/") + "/" + url.PathEscape(tenant) + "/oauth2/v2.0/token"
 	}
-	credentials := clientcredentials.Config{
+	return &clientcredentials.Config{
 		ClientID: cfg.AppID, ClientSecret: cfg.AppPassword.Reveal(), TokenURL: login,
 		Scopes: []string{cl.scope}, AuthStyle: oauth2.AuthStyleInParams,
 	}
-	ctx := context.WithValue(context.Background(), oauth2.HTTPClient, newHTTPClient())
-	const early = 5 * time.Minute
-	// Not credentials.TokenSource: it keeps a token until ten seconds before its end.
-	return oauth2.ReuseTokenSourceWithExpiry(nil, fetcher{ctx, &credentials}, early)
 }
 
 type fetcher struct {
