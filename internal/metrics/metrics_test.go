@@ -3,6 +3,7 @@ package metrics_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -298,7 +299,31 @@ func TestLinksAndReviewsGrowOld(t *testing.T) {
 	}
 }
 
-// The README's table is what alerts and dashboards are checked against.
+var update = flag.Bool("update", false, "write testdata/series.txt anew")
+
+// Alerts and the dashboard are checked against this file, in deploy/checks-prometheus.
+func TestTheSeriesAreThoseThatAlertsAreCheckedAgainst(t *testing.T) {
+	cfg := config()
+	cfg.Expires = map[briefing.Platform]time.Time{briefing.Teams: noon}
+	m := metrics.New(cfg)
+	m.SetContent(builtIn(t))
+	got := strings.Join(series(scrape(t, m)), "\n") + "\n"
+	const file = "testdata/series.txt"
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("go test ./internal/metrics -update writes it anew; then see that alerts and dashboard still hold:\n%s", diff)
+	}
+}
+
+// The README's table is what people decide by.
 func TestTheReadmeListsEveryMetric(t *testing.T) {
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
