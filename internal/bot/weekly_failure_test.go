@@ -13,8 +13,49 @@ import (
 
 	"briefingbot/internal/bot"
 	"briefingbot/internal/briefing"
+	"briefingbot/internal/command"
+	"briefingbot/internal/content"
 	"briefingbot/internal/platformtest"
 )
+
+func TestEveryReplyIsCountedOnce(t *testing.T) {
+	lib := newTeam(t, nil, nil).lib
+	finder, err := content.Open(lib)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer finder.Close()
+	type counted struct {
+		platform briefing.Platform
+		verb     command.Verb
+		failed   bool
+	}
+	broken := &platformtest.Memory{Fail: errors.New("database or disk is full")}
+	for _, c := range []struct {
+		text   string
+		store  bot.Subscriptions
+		verb   command.Verb
+		failed bool
+	}{
+		{"/da-briefing 5", platformtest.NewMemory(), command.Section, false},
+		{"/da-briefing something else", platformtest.NewMemory(), command.Section, false},
+		{"what is this", platformtest.NewMemory(), command.Unknown, false},
+		{weekly, platformtest.NewMemory(), command.Weekly, false},
+		{weekly, broken, command.Weekly, true},            // could not be saved
+		{"/reflection", broken, command.Reflection, true}, // could not be read
+		{"/reflection", nil, command.Reflection, false},
+	} {
+		var got []counted
+		b := bot.New(lib, finder, bot.Config{
+			Replied: func(p briefing.Platform, verb command.Verb, failed bool) { got = append(got, counted{p, verb, failed}) },
+			Weekly:  bot.Weekly{Subscriptions: c.store},
+		}, zap.NewNop())
+		b.Respond(t.Context(), briefing.Request{Platform: briefing.Teams, Text: briefing.NewPrivate(c.text), Channel: briefing.Channel{Platform: briefing.Teams, Tenant: "T", ID: "C"}})
+		if want := []counted{{briefing.Teams, c.verb, c.failed}}; !slices.Equal(got, want) {
+			t.Errorf("%s: counted %v, want %v", c.text, got, want)
+		}
+	}
+}
 
 func TestObstacleIsSaidWithWhatToDo(t *testing.T) {
 	x := newTeam(t, nil, nil)

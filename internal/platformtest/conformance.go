@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,6 +34,7 @@ type Platform struct {
 	Posts  func() []Post // what was posted to it
 	Settle func()        // waits until every post has been taken or given up; the adapter posts nothing after it
 	Logs   *observer.ObservedLogs
+	Lost   *atomic.Int64 // counts what CountUndelivered is called for
 
 	Secrets []string // what no log and no answer may hold
 }
@@ -290,8 +292,8 @@ func (p *running) givenUp(t *testing.T) {
 	for deadline := time.Now().Add(10 * time.Second); p.notDelivered() == 0 && time.Now().Before(deadline); {
 		time.Sleep(time.Millisecond)
 	}
-	if lines, posts := p.notDelivered(), len(p.Posts()); lines != 1 || posts != 1 {
-		t.Errorf("%d lines and %d posts, want one of each", lines, posts)
+	if lines, lost, posts := p.notDelivered(), p.Lost.Load(), len(p.Posts()); lines != 1 || lost != 1 || posts != 1 {
+		t.Errorf("%d lines, %d counted and %d posts, want one of each", lines, lost, posts)
 	}
 	if got := p.Logs.FilterLevelExact(zapcore.ErrorLevel).Len(); got != 0 {
 		t.Errorf("%d lines of errors", got)

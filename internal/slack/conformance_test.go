@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,6 +17,8 @@ func TestSlackDoesWhatEveryPlatformHasTo(t *testing.T) {
 	t.Parallel()
 	platformtest.Conformance(t, func(t *testing.T) *platformtest.Platform {
 		s := newSide(t, nil)
+		var lost atomic.Int64
+		s.adapter.CountUndelivered(func() { lost.Add(1) })
 		var (
 			mu    sync.Mutex
 			taken = map[int]bool{}
@@ -56,7 +59,7 @@ func TestSlackDoesWhatEveryPlatformHasTo(t *testing.T) {
 			return commandBody(cmp.Or(command, "/"), rest, s.slack.hook())
 		}
 		return &platformtest.Platform{
-			Handler: s.server.Config.Handler, Limit: maxBody, Logs: s.logs, Script: script, Settle: s.settle,
+			Handler: s.server.Config.Handler, Limit: maxBody, Logs: s.logs, Lost: &lost, Script: script, Settle: s.settle,
 			Typed: func(text string) *http.Request { return as("/slack/commands", typed(text), secret, time.Now()) },
 			Posted: func(text string) *http.Request {
 				return as("/slack/interactions", button{value: text, responseURL: s.slack.hook()}.body(), secret, time.Now())

@@ -35,10 +35,10 @@ type hooks struct {
 }
 
 func (h *hooks) undelivered(cause string) {
-	h.log.Warn("reply not delivered", zap.String("platform", string(briefing.Slack)), zap.String("cause", cause))
 	if h.count != nil {
 		h.count()
 	}
+	h.log.Warn("reply not delivered", zap.String("platform", string(briefing.Slack)), zap.String("cause", cause))
 }
 
 func newHooks(apiURL string, log *zap.Logger) *hooks {

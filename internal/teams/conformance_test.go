@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,6 +16,8 @@ func TestTeamsDoesWhatEveryPlatformHasTo(t *testing.T) {
 	t.Parallel()
 	platformtest.Conformance(t, func(t *testing.T) *platformtest.Platform {
 		s := newSide(t, nil)
+		var lost atomic.Int64
+		s.adapter.CountUndelivered(func() { lost.Add(1) })
 		var (
 			mu    sync.Mutex
 			taken = map[int]bool{}
@@ -52,7 +55,7 @@ func TestTeamsDoesWhatEveryPlatformHasTo(t *testing.T) {
 		}
 		genuine := func(text string) *http.Request { return as(text, bearerFor) }
 		return &platformtest.Platform{
-			Handler: s.server.Config.Handler, Limit: maxBody, Logs: s.logs, Script: script, Settle: s.settle,
+			Handler: s.server.Config.Handler, Limit: maxBody, Logs: s.logs, Lost: &lost, Script: script, Settle: s.settle,
 			Typed: genuine, Posted: genuine,
 			Forged: func(text string) *http.Request {
 				return as(text, func(a object) string {

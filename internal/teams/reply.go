@@ -93,10 +93,10 @@ func (a *Adapter) send(ctx context.Context, in *incoming, cards []*Card, update 
 			}})
 		}
 		if err != nil {
-			a.log.Warn("reply not delivered", zap.String("platform", string(briefing.Teams)), zap.String("cause", safeCause(err)))
 			if a.undelivered != nil {
 				a.undelivered()
 			}
+			a.log.Warn("reply not delivered", zap.String("platform", string(briefing.Teams)), zap.String("cause", safeCause(err)))
 			return
 		}
 	}
