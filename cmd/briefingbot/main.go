@@ -37,6 +37,7 @@ type cli struct {
 	Backup   backupCommand   `cmd:"" help:"Copy the database file into another file, also while the bot runs."`
 	Export   exportCommand   `cmd:"" help:"Print everything that is held about a tenant, as JSON, or list the tenants."`
 	Purge    purgeCommand    `cmd:"" help:"Remove everything that is held about a tenant."`
+	Health   healthCommand   `cmd:"" help:"Ask the bot on this machine whether it is ready, for a container's health check."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
 
