@@ -16,6 +16,7 @@ import (
 type doctorCommand struct {
 	contentFlags
 	weeklyFlags
+	webFlags
 	URL string `placeholder:"https://…" help:"The bot's public address, to see whether it leads here."`
 }
 
@@ -32,7 +33,18 @@ func (c doctorCommand) Run(ctx context.Context, s streams) error {
 	}
 	if err := c.validate(); err != nil {
 		f.fault("Settings", err)
-	} else if len(f) == 0 {
+	}
+	mode, _, modeErr := c.mode(len(platforms.names()))
+	switch {
+	case len(f) > 0: // which may be why there is no platform
+	case modeErr != nil:
+		f.fault("Settings", modeErr)
+	case mode == webLocal:
+		f.add(look, "Settings: no chat platform is set up. serve shows the page that only this machine can open.",
+			"Set what \"Connect Slack\" or \"Connect Teams\" in README.md names, to answer there.")
+	case len(platforms.names()) == 0:
+		f.add(ok, "Settings: complete, for the page in the browser.", "")
+	default:
 		f.add(ok, "Settings: complete, for "+strings.Join(platforms.titles(), " and ")+".", "")
 	}
 	c.examineContent(&f)

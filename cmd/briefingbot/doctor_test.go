@@ -63,6 +63,25 @@ func answer(status int, header, value, body string) http.Handler {
 	})
 }
 
+func TestDoctorSaysWhatIsServedWhereNoPlatformIsSetUp(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		settings map[string]string
+		want     string
+		code     int
+	}{
+		{nil, "look   Settings: no chat platform is set up. serve shows the page that only this machine can open.", 0},
+		{map[string]string{"BRIEFINGBOT_WEB": "on", "BRIEFINGBOT_WEB_TOKEN": "a-token-of-the-tests-alone"}, "ok     Settings: complete, for the page in the browser.", 0},
+		{map[string]string{"BRIEFINGBOT_WEB": "on"}, "BRIEFINGBOT_WEB_TOKEN has less than 20 characters", 1},
+		{map[string]string{"BRIEFINGBOT_WEB": "off"}, "there is nothing to do", 1},
+	} {
+		out, code := ask(t, c.settings, "doctor")
+		if code != c.code || !strings.Contains(out, c.want) || strings.Contains(out, "of-the-tests") {
+			t.Errorf("%v: status %d:\n%s", c.settings, code, out)
+		}
+	}
+}
+
 func TestDoctorFindsABotThatIsReady(t *testing.T) {
 	t.Parallel()
 	out, code := ask(t, healthy(t), "doctor")
