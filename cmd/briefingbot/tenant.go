@@ -26,7 +26,7 @@ func openKept(ctx context.Context) (*store.Store, error) {
 
 // tenantFlags name a tenant.
 type tenantFlags struct {
-	Platform string `enum:"slack,teams," default:"" placeholder:"PLATFORM" help:"slack or teams."`
+	Platform string `enum:"slack,teams,web," default:"" placeholder:"PLATFORM" help:"slack, teams, or web for the page in the browser."`
 	Tenant   string `placeholder:"ID" help:"Id of the Slack workspace, like T0123ABCD, or of the Teams organisation (its Directory ID)."`
 }
 

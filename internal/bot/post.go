@@ -107,7 +107,13 @@ func (b *Bot) Deliver(ctx context.Context, post briefing.Post) (string, error) {
 		return "", &briefing.DeliveryError{Outcome: briefing.Rejected, Err: errors.New("the question is no longer there")}
 	}
 	sender, ok := b.senders[post.Channel.Platform]
-	if !ok {
+	switch {
+	case ok:
+	case post.Channel.Platform == briefing.Web:
+		// What somebody set up on the page in a trial must not be tried for hours every
+		// week, once the bot is in service without the page.
+		return "", &briefing.DeliveryError{Outcome: briefing.Impossible, Cause: briefing.CauseGone, Err: errors.New("the page is off")}
+	default:
 		return "", &briefing.DeliveryError{Outcome: briefing.NotSent, Err: errors.New("the platform is not set up any more")}
 	}
 	m := made.full

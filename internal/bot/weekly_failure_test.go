@@ -167,3 +167,15 @@ func TestStoreThatFailsIsASentenceForThePersonAndOneLineForTheOperator(t *testin
 		}
 	}
 }
+
+func TestPostOfAPageThatIsOffIsNotTriedAgain(t *testing.T) {
+	t.Parallel()
+	b := platformtest.NewBot(t, zap.NewNop())
+	for platform, want := range map[briefing.Platform]briefing.Outcome{briefing.Web: briefing.Impossible, briefing.Slack: briefing.NotSent} {
+		sub := briefing.Subscription{Channel: briefing.Channel{Platform: platform, Tenant: "local", ID: "team"}}
+		_, err := b.Deliver(t.Context(), briefing.Post{Channel: sub.Channel, Question: b.Choose(&sub, "")})
+		if failure := new(briefing.DeliveryError); !errors.As(err, &failure) || failure.Outcome != want {
+			t.Errorf("%s: %v", platform, err)
+		}
+	}
+}

@@ -304,7 +304,7 @@ function showFaults() {
   }
   box.replaceChildren(
     make("p", {}, make("strong", {}, content.faults.length === 1 ? "The folder has a fault. " : `The folder has ${content.faults.length} faults. `), "The last good briefings go on answering."),
-    make("ul", {}, ...content.faults.map((f) => make("li", {}, f))));
+    make("ul", { tabindex: "0", "aria-label": "Faults" }, ...content.faults.map((f) => make("li", {}, f))));
 }
 
 let lost;
