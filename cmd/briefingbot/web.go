@@ -168,6 +168,6 @@ func isLocal(address string) error {
 	if web.Loopback(address) {
 		return nil
 	}
-	return hinted{fmt.Errorf("the page is for this machine alone, and BRIEFINGBOT_LISTEN is %s", address),
-		"leave BRIEFINGBOT_LISTEN out, or set BRIEFINGBOT_WEB=on and BRIEFINGBOT_WEB_TOKEN to show it to others"}
+	return hinted{fmt.Errorf("no chat platform is set up, and the page to try the bot in is for this machine alone, but BRIEFINGBOT_LISTEN is %s", address),
+		"set SLACK_SIGNING_SECRET or TEAMS_APP_ID, as README.md explains; or for the page leave BRIEFINGBOT_LISTEN out, or set BRIEFINGBOT_WEB=on and BRIEFINGBOT_WEB_TOKEN to show it to others"}
 }

@@ -3,6 +3,7 @@ package web
 import (
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"briefingbot/internal/briefing"
@@ -24,10 +25,8 @@ func (c *Chat) guarded(next http.Handler) http.Handler {
 		secure(w.Header())
 		w.Header().Set("Content-Security-Policy", chatPolicy)
 		switch {
-		case c.cfg.Token.Empty() && !Loopback(r.Host):
-			// Another site could have its own name lead to this machine (DNS rebinding),
-			// and would then be the same origin.
-			c.refuse(w, http.StatusMisdirectedRequest, notHere, "a foreign host name")
+		case c.cfg.Token.Empty() && !fromHere(r):
+			c.refuse(w, http.StatusMisdirectedRequest, notHere, "a request from elsewhere")
 		case !ownSite(r):
 			c.refuse(w, http.StatusForbidden, "This page answers itself alone.", "another site asked")
 		case !c.limit.Allow():
@@ -37,6 +36,24 @@ func (c *Chat) guarded(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 		}
 	})
+}
+
+// fromHere reports whether a browser on this machine asks, for all that can be told.
+// Another site could have its own name lead here (DNS rebinding), and would then be
+// the same origin; and a reverse proxy, which may put this machine's name into Host,
+// would show the page to everybody.
+func fromHere(r *http.Request) bool {
+	for _, header := range []string{"Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via"} {
+		if r.Header.Get(header) != "" {
+			return false
+		}
+	}
+	if origin := r.Header.Get("Origin"); origin != "" {
+		if u, err := url.Parse(origin); err != nil || !Loopback(u.Host) {
+			return false
+		}
+	}
+	return Loopback(r.Host)
 }
 
 // Loopback reports whether a Host header, or an address to listen on, names this

@@ -170,7 +170,7 @@ func drawn(d drawing, blocks ...briefing.Block) template.HTML {
 }
 
 func (p *Pages) show(w http.ResponseWriter, r *http.Request, status int, name string, v pageView) {
-	if p.cfg.Local && !Loopback(r.Host) {
+	if p.cfg.Local && !fromHere(r) {
 		secure(w.Header())
 		http.Error(w, notHere, http.StatusMisdirectedRequest)
 		return
