@@ -82,6 +82,21 @@ func (c serveCommand) serve(ctx context.Context, s streams, platforms platforms,
 	if err := c.validate(); err != nil {
 		return err
 	}
+	// What can fail for want of a port or a sound briefing fails before the database
+	// is brought up to date: the program before this one could not start any more.
+	if _, err := loadSound(c.Content); err != nil {
+		return err
+	}
+	public, err := c.listen(ctx, c.Listen, defaultListen, "BRIEFINGBOT_LISTEN", mode)
+	if err != nil {
+		return err
+	}
+	defer public.Close() // closed already where it was served
+	inside, err := c.listen(ctx, c.AdminListen, defaultAdminListen, "BRIEFINGBOT_ADMIN_LISTEN", mode)
+	if err != nil {
+		return err
+	}
+	defer inside.Close() // as above
 	db, kind, err := openStore(ctx, database)
 	if err != nil {
 		return err
@@ -135,16 +150,8 @@ func (c serveCommand) serve(ctx context.Context, s streams, platforms platforms,
 
 	site.routes(mux)
 
-	public, err := c.listen(ctx, c.Listen, defaultListen, "BRIEFINGBOT_LISTEN", mode)
-	if err != nil {
-		return err
-	}
-	inside, err := c.listen(ctx, c.AdminListen, defaultAdminListen, "BRIEFINGBOT_ADMIN_LISTEN", mode)
-	if err != nil {
-		return errors.Join(err, public.Close())
-	}
 	if err := jobs.Start(ctx); err != nil {
-		return errors.Join(err, public.Close(), inside.Close())
+		return err
 	}
 	servers := []*http.Server{newServer(mux, log), newServer(admin, log)}
 	failed := make(chan error, len(servers))

@@ -72,7 +72,8 @@ func scrape(ctx context.Context, address string) (told, error) {
 	if err != nil {
 		return nil, err
 	}
-	resp, err := http.DefaultClient.Do(req)
+	// Without the default transport, whose proxy might be asked in the bot's place.
+	resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
 	if err != nil {
 		return nil, err
 	}

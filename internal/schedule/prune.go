@@ -35,8 +35,8 @@ func (w *pruneWorker) Work(ctx context.Context, _ *river.Job[pruneArgs]) error {
 	return nil
 }
 
-// pruning asks for old posts to be removed, once an hour over all replicas, and when
-// the bot starts.
+// pruning asks for old posts to be removed, once an hour over all replicas: also at the
+// start of one, where the hour's was not done yet.
 func pruning() *river.PeriodicJob {
 	return river.NewPeriodicJob(river.PeriodicInterval(pruneEvery), func() (river.JobArgs, *river.InsertOpts) {
 		return pruneArgs{}, &river.InsertOpts{Priority: atTheEnd, UniqueOpts: river.UniqueOpts{ByPeriod: pruneEvery}}

@@ -194,10 +194,11 @@ var (
 // isLocalClient reports whether a request comes from a program on this machine.
 // A page in a browser there could send one too: it would name its origin, and
 // could not say that it sends JSON. So could a reverse proxy pass one on: it says
-// so, or keeps the name by which it was called.
+// so, or keeps the name by which it was called, or speaks HTTP/1.0 as nginx does
+// where it is not told otherwise.
 func isLocalClient(r *http.Request) bool {
 	from, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil || !isLoopback(from) || !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
+	if err != nil || !isLoopback(from) || !r.ProtoAtLeast(1, 1) || !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
 		return false
 	}
 	for _, header := range []string{"Origin", "Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip"} {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -177,6 +178,29 @@ func TestOnlyThePageItselfIsAnswered(t *testing.T) {
 				t.Errorf("status %d, want %d: %s", resp.StatusCode, tt.want, body)
 			}
 		})
+	}
+}
+
+// nginx speaks HTTP/1.0 to the server behind it, with that server's name, unless it is
+// told otherwise.
+func TestProxyThatSaysNothingShowsThePageToNobody(t *testing.T) {
+	t.Parallel()
+	c := serve(t, "", time.Now)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(c.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close() // read to its end
+	if _, err := io.WriteString(conn, "GET / HTTP/1.0\r\nHost: 127.0.0.1:8080\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close() // not read
+	if resp.StatusCode != http.StatusMisdirectedRequest {
+		t.Errorf("status %d", resp.StatusCode)
 	}
 }
 

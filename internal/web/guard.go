@@ -41,8 +41,12 @@ func (c *Chat) guarded(next http.Handler) http.Handler {
 // fromHere reports whether a browser on this machine asks, for all that can be told.
 // Another site could have its own name lead here (DNS rebinding), and would then be
 // the same origin; and a reverse proxy, which may put this machine's name into Host,
-// would show the page to everybody.
+// would show the page to everybody: nginx speaks HTTP/1.0 unless told otherwise, and no
+// browser does.
 func fromHere(r *http.Request) bool {
+	if !r.ProtoAtLeast(1, 1) {
+		return false
+	}
 	for _, header := range []string{"Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via"} {
 		if r.Header.Get(header) != "" {
 			return false
