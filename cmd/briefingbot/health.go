@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,7 +22,7 @@ const healthTime = 4 * time.Second
 
 // Run asks the bot on this machine for /readyz.
 func (c healthCommand) Run(ctx context.Context, s streams) error {
-	host, port, err := net.SplitHostPort(c.AdminListen)
+	host, port, err := net.SplitHostPort(cmp.Or(c.AdminListen, defaultAdminListen))
 	if err != nil {
 		return hinted{fmt.Errorf("BRIEFINGBOT_ADMIN_LISTEN is no address: %w", err), "name it as serve has it, like 127.0.0.1:9090"}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,7 +28,7 @@ func (c statusCommand) Run(ctx context.Context, s streams) error {
 	var f findings
 	ctx, cancel := context.WithTimeout(ctx, statusTime)
 	defer cancel()
-	address, err := reachable(c.AdminListen)
+	address, err := reachable(cmp.Or(c.AdminListen, defaultAdminListen))
 	if err != nil {
 		return hinted{fmt.Errorf("BRIEFINGBOT_ADMIN_LISTEN is no address: %w", err), "name host and port, like 127.0.0.1:9090"}
 	}

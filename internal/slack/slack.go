@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -48,8 +49,11 @@ func (c Config) Validate() error {
 	}
 	if c.APIURL != "" {
 		u, err := url.Parse(c.APIURL)
-		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || !strings.HasSuffix(u.Path, "/") {
+		if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && u.Scheme != "http" || !strings.HasSuffix(u.Path, "/") {
 			return errors.New("SLACK_API_URL is not an address that ends in a slash, like https://slack.com/api/")
+		}
+		if ip := net.ParseIP(u.Hostname()); u.Scheme == "http" && u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			return errors.New("SLACK_API_URL begins with http: the bot's token would go there for everybody to read; only a stand-in on this machine may have it so")
 		}
 	}
 	return nil

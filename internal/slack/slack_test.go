@@ -1322,6 +1322,8 @@ func TestConfigSaysWhatIsMissing(t *testing.T) {
 		{"another scheme", Config{SigningSecret: private("s"), APIURL: "ftp://slack.com/api/"}, false, "SLACK_API_URL"},
 		{"no host", Config{SigningSecret: private("s"), APIURL: "https:///api/"}, false, "SLACK_API_URL"},
 		{"no address", Config{SigningSecret: private("s"), APIURL: "http://%zz/"}, false, "SLACK_API_URL"},
+		{"a token that everybody could read", Config{SigningSecret: private("s"), APIURL: "http://slack.example/api/"}, false, "SLACK_API_URL"},
+		{"a password in it", Config{SigningSecret: private("s"), APIURL: "https://u:p@slack.com/api/"}, false, "SLACK_API_URL"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			err := tt.cfg.Validate()
