@@ -38,7 +38,7 @@ func from[T any](dir string, read func(fs.FS, time.Time) (T, error)) (none T, er
 		if errors.As(err, &pe) {
 			err = pe.Err
 		}
-		return none, hinted{fmt.Errorf("the folder of briefings %q cannot be opened: %w", dir, err), "name a folder of .md files in BRIEFINGBOT_CONTENT"}
+		return none, hinted{fmt.Errorf("the folder of briefings %q cannot be opened: %w", dir, err), "name a folder of .md files, which this user may read"}
 	}
 	defer root.Close() // only read from: closing can lose nothing
 	return read(root.FS(), time.Now())

@@ -21,7 +21,7 @@ var imports = map[string]struct {
 	imports []string
 	stdlib  bool // nothing but the standard library beside ours
 }{
-	"cmd/briefingbot":    {"main: wires everything together", []string{"internal/bot", "internal/briefing", "internal/command", "internal/content", "internal/linkcheck", "internal/metrics", "internal/schedule", "internal/slack", "internal/store", "internal/teams", "internal/terminal", "internal/web", "prompts"}, false},
+	"cmd/briefingbot":    {"main: wires everything together", []string{"internal/bot", "internal/briefing", "internal/command", "internal/content", "internal/linkcheck", "internal/local", "internal/metrics", "internal/schedule", "internal/slack", "internal/store", "internal/teams", "internal/terminal", "internal/web", "prompts"}, false},
 	"prompts":            {"the briefings as files", nil, true},
 	"internal/briefing":  {"the words, as types", nil, true},
 	"internal/content":   {"files to a library, and finding in it", []string{"internal/briefing"}, false},
@@ -33,15 +33,16 @@ var imports = map[string]struct {
 	"internal/store":     {"what is kept, in either database", []string{"internal/briefing"}, false},
 	"internal/metrics":   {"what is counted for those who watch the bot; nothing of the domain imports it", []string{"internal/briefing", "internal/command", "internal/store"}, false},
 	"internal/outbox":    {"sends in the background that both adapters need, which may not import each other", nil, true},
-	"internal/slack":     {"Slack's adapter", []string{"internal/briefing", "internal/outbox"}, false},
-	"internal/teams":     {"Teams' adapter", []string{"internal/briefing", "internal/outbox"}, false},
+	"internal/local":     {"which hosts and requests are this machine's: adapters must agree on it, and may not import each other", nil, true},
+	"internal/slack":     {"Slack's adapter", []string{"internal/briefing", "internal/local", "internal/outbox"}, false},
+	"internal/teams":     {"Teams' adapter", []string{"internal/briefing", "internal/local", "internal/outbox"}, false},
 	"internal/storetest": {"starts the databases that tests run on; only tests and the load program import it", nil, false},
 	"internal/fakes":     {"stand-ins for Slack and Teams; only tests and the load program import it", nil, true},
 	"internal/schedule/load": {"measures the built binary with very many channels; nothing imports it",
 		[]string{"internal/briefing", "internal/fakes", "internal/store", "internal/storetest"}, false},
 	"internal/slack/bench": {"measures the built binary; nothing imports it", nil, true},
 	"internal/teams/icons": {"draws the app's icons anew; nothing imports it", nil, true},
-	"internal/web":         {"a browser's adapter: the chat page, and briefings to read and print", []string{"internal/briefing"}, false},
+	"internal/web":         {"a browser's adapter: the chat page, and briefings to read and print", []string{"internal/briefing", "internal/local"}, false},
 	"internal/terminal":    {"draws messages for a terminal, as the adapters do for their platforms: cmd may hold no rendering", []string{"internal/briefing"}, true},
 	"internal/platformtest": {"messages that every adapter must render; only tests import it",
 		[]string{"internal/bot", "internal/briefing", "internal/content", "prompts"}, false},

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"briefingbot/prompts"
 )
@@ -50,16 +49,6 @@ func (p *process) opened(said *bufio.Scanner) {
 	p.t.Fatalf("the page does not open: %s", p.out.String())
 }
 
-func (p *process) eventually(what string, is func() bool) {
-	p.t.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
-		if is() {
-			return
-		}
-	}
-	p.t.Fatalf("in vain: %s", what)
-}
-
 // builtInFile copies the built-in briefing to a folder of its own.
 func builtInFile(t *testing.T) (file, text string) {
 	t.Helper()
@@ -89,7 +78,7 @@ func TestPreviewShowsWhatIsSavedAndKeepsWhatWasGood(t *testing.T) {
 		t.Fatalf("before: %s", html)
 	}
 	write(t, file, strings.Replace(text, "Lone male adults", "Lone adults of any sex", 1))
-	p.eventually("the new text is shown", func() bool { return strings.Contains(worries(), "Lone adults of any sex") })
+	p.comes("the new text", func() bool { return strings.Contains(worries(), "Lone adults of any sex") })
 
 	write(t, file, "no front matter\n")
 	events, err := http.Get("http://" + p.public + "/events")
@@ -111,7 +100,7 @@ func TestPreviewShowsWhatIsSavedAndKeepsWhatWasGood(t *testing.T) {
 		t.Errorf("while it has faults: %s", html)
 	}
 	write(t, file, text)
-	p.eventually("the mended text is shown", func() bool { return strings.Contains(worries(), "Lone male adults") })
+	p.comes("the mended text", func() bool { return strings.Contains(worries(), "Lone male adults") })
 	if status, page := p.do(http.MethodGet, p.public, "/briefings/domestic-abuse", "", nil); status != http.StatusOK || !strings.Contains(page, "Lone male adults") {
 		t.Errorf("the page to print: %d", status)
 	}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"path"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -71,11 +72,9 @@ func (c serveCommand) serve(ctx context.Context, s streams, platforms platforms,
 	defer signal.Stop(hangups)
 	if mode == webLocal {
 		c.LogLevel = cmp.Or(c.LogLevel, "warn") // somebody looks on, and reads one line
-		if c.Listen != "" {
-			if err := isLocal(c.Listen); err != nil {
-				return err
-			}
-		}
+	}
+	if err := aloneHere(c.Listen, mode, platforms); err != nil {
+		return err
 	}
 	log := c.logger(s.err)
 	defer func() { _ = log.Sync() }() // a terminal or a pipe has nothing to sync
@@ -125,7 +124,7 @@ func (c serveCommand) serve(ctx context.Context, s streams, platforms platforms,
 		return err
 	}
 	live.onChange(func(lib briefing.Library, err error) {
-		site.changed(err)
+		site.changed(lib, err)
 		if err != nil {
 			counted.SetFaults(len(eachFault(err)))
 		} else {
@@ -150,6 +149,9 @@ func (c serveCommand) serve(ctx context.Context, s streams, platforms platforms,
 
 	site.routes(mux)
 
+	if err := site.rest(ctx, db); err != nil {
+		return err
+	}
 	if err := jobs.Start(ctx); err != nil {
 		return err
 	}
@@ -213,7 +215,7 @@ func (c serveCommand) serve(ctx context.Context, s streams, platforms platforms,
 // answer, 10 s of silence between requests.
 func newServer(h http.Handler, log *zap.Logger) *http.Server {
 	return &http.Server{
-		Handler:           recovering(h, log),
+		Handler:           recovering(tidy(h), log),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       5 * time.Second,
 		WriteTimeout:      10 * time.Second,
@@ -222,6 +224,18 @@ func newServer(h http.Handler, log *zap.Logger) *http.Server {
 		// net/http's own lines repeat addresses and broken requests.
 		ErrorLog: zap.NewStdLog(zap.New(zapcore.NewNopCore())),
 	}
+}
+
+// tidy has no page at an address like /a//b/../c, for which a http.ServeMux would
+// send the browser on to another that repeats what was typed.
+func tidy(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if clean := path.Clean(r.URL.Path); r.URL.Path != clean && r.URL.Path != clean+"/" {
+			http.NotFound(w, r)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
 }
 
 // recovering answers a request whose handler panicked, and logs where, but not

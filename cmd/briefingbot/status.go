@@ -227,7 +227,7 @@ func describeWeekly(f *findings, t told) {
 		if late > lateWrong {
 			l = wrong
 		}
-		f.add(l, fmt.Sprintf("%s waiting, the oldest for %s. After four hours a question is left out.", count(t.n("posts", "state", "due"), "weekly question"), late.Round(time.Minute)),
+		f.add(l, fmt.Sprintf("%s waiting, the oldest for %s. After four hours a question is left out.", count(t.n("posts", "state", "due"), "weekly question"), count(int(late.Minutes()), "minute")),
 			"briefingbot doctor tries the platforms; the log says what they answer: lines with \"msg\":\"post not delivered\".")
 	}
 	if n := t.n("posts", "state", "unconfirmed"); n > 0 {

@@ -3,6 +3,8 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,8 +17,10 @@ import (
 
 	"briefingbot/internal/bot"
 	"briefingbot/internal/briefing"
+	"briefingbot/internal/local"
 	"briefingbot/internal/metrics"
 	"briefingbot/internal/slack"
+	"briefingbot/internal/store"
 	"briefingbot/internal/teams"
 	"briefingbot/internal/web"
 )
@@ -80,20 +84,51 @@ func (c serveCommand) newWebsite(mode webMode, token briefing.Private, b *bot.Bo
 		return nil, err
 	}
 	b.Connect(briefing.Web, counted.Sender(briefing.Web, site.chat))
-	site.changed(nil)
+	lib, faults := live.current()
+	site.changed(lib, faults)
 	return site, nil
 }
 
+// rest pauses the weekly question that somebody set on the page in a trial, where the
+// bot is in service without the page now: it could not come.
+func (s *website) rest(ctx context.Context, db *store.Store) error {
+	if s.chat != nil {
+		return nil
+	}
+	err := db.Change(ctx, web.TeamChannel, func(sub *briefing.Subscription, exists bool) ([]briefing.Post, error) {
+		if !exists || sub.Paused != "" {
+			return nil, briefing.ErrNoSubscription // leaves everything as it is
+		}
+		sub.Paused, sub.Until, sub.NextSlot = briefing.CauseGone, "", briefing.Slot{}
+		return nil, nil
+	})
+	if err != nil && !errors.Is(err, briefing.ErrNoSubscription) {
+		return fmt.Errorf("pausing the page's weekly question: %w", err)
+	}
+	return nil
+}
+
 // changed shows what the briefings are by now, or what is wrong with them.
-func (s *website) changed(faults error) {
+func (s *website) changed(lib briefing.Library, faults error) {
 	if s.chat == nil {
 		return
 	}
-	var lines []string
+	content := pageContent(s.bot)
+	content.Version = fingerprint(lib)
 	if faults != nil {
-		lines = eachFault(faults)
+		content.Faults = eachFault(faults)
 	}
-	s.chat.Show(pageContent(s.bot, lines))
+	s.chat.Show(content)
+}
+
+// fingerprint is the same for the same briefings, and for no others.
+func fingerprint(lib briefing.Library) string {
+	body, err := json.Marshal(lib)
+	if err != nil {
+		panic(err) // words, numbers and dates alone
+	}
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:8])
 }
 
 func (s *website) routes(mux *http.ServeMux) {
@@ -119,9 +154,8 @@ func (s *website) close(ctx context.Context) error {
 // maxStarters is how many commands the page offers to begin with.
 const maxStarters = 6
 
-// pageContent is what the page says of the briefings.
-func pageContent(b *bot.Bot, faults []string) web.Content {
-	c := web.Content{Faults: faults}
+// pageContent is what can be typed on the page.
+func pageContent(b *bot.Bot) (c web.Content) {
 	for _, u := range b.Completions() {
 		c.Completions = append(c.Completions, web.Completion{Text: u.Type, Purpose: u.Purpose})
 	}
@@ -163,11 +197,17 @@ func greet(w io.Writer, address net.Addr) error {
 	return err
 }
 
-// isLocal refuses to serve this machine's page at an address that others reach.
-func isLocal(address string) error {
-	if web.Loopback(address) {
-		return nil
+// aloneHere refuses to serve what is for this machine alone at an address that
+// others reach.
+func aloneHere(address string, mode webMode, p platforms) error {
+	switch {
+	case address == "" || local.Host(address):
+	case mode == webLocal:
+		return hinted{fmt.Errorf("no chat platform is set up, and the page to try the bot in is for this machine alone, but BRIEFINGBOT_LISTEN is %s", address),
+			"set SLACK_SIGNING_SECRET or TEAMS_APP_ID, as README.md explains; or for the page leave BRIEFINGBOT_LISTEN out, or set BRIEFINGBOT_WEB=on and BRIEFINGBOT_WEB_TOKEN to show it to others"}
+	case p.teams.InsecureLoopback:
+		return hinted{fmt.Errorf("TEAMS_INSECURE_LOOPBACK takes unsigned activities from this machine alone, but BRIEFINGBOT_LISTEN is %s", address),
+			"leave TEAMS_INSECURE_LOOPBACK out in service; or for a trial leave BRIEFINGBOT_LISTEN out"}
 	}
-	return hinted{fmt.Errorf("no chat platform is set up, and the page to try the bot in is for this machine alone, but BRIEFINGBOT_LISTEN is %s", address),
-		"set SLACK_SIGNING_SECRET or TEAMS_APP_ID, as README.md explains; or for the page leave BRIEFINGBOT_LISTEN out, or set BRIEFINGBOT_WEB=on and BRIEFINGBOT_WEB_TOKEN to show it to others"}
+	return nil
 }

@@ -2,10 +2,14 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
+	"io"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -133,6 +137,73 @@ func TestServeWithNothingSetSaysOneLine(t *testing.T) {
 	_ = cmd.Wait() // killed
 	if said.Len() > 0 {
 		t.Errorf("it also says %q", said.String())
+	}
+}
+
+func TestAddressIsNeverRepeated(t *testing.T) {
+	t.Parallel()
+	p := serve(t, noPlatform)
+	for _, path := range []string{"/briefings/../quillfeather", "//quillfeather", "/quillfeather/.", "/quillfeather//x/", "/static/../quillfeather", "/briefings/quillfeather/", "/slack//quillfeather"} {
+		conn, err := net.Dial("tcp", p.public)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close() // read to its end
+		if _, err := io.WriteString(conn, "GET "+path+" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		answer, err := io.ReadAll(conn)
+		if err != nil || !bytes.HasPrefix(answer, []byte("HTTP/1.1 404")) || bytes.Contains(answer, []byte("quillfeather")) {
+			t.Errorf("%s: %v\n%s", path, err, answer)
+		}
+	}
+}
+
+func TestWhatWasSetOnThePageRestsWhileThePageIsOff(t *testing.T) {
+	t.Parallel()
+	database := "BRIEFINGBOT_DATABASE=" + filepath.Join(t.TempDir(), "briefingbot.db")
+	trial := serve(t, noPlatform, database)
+	if _, html := trial.say("channel", "/reflection weekly monday 09:30"); !strings.Contains(html, "Every Monday at 09:30") {
+		t.Fatalf("a schedule: %s", html)
+	}
+	trial.stop()
+	service := serve(t, database)
+	if _, told := service.do(http.MethodGet, service.admin, "/metrics", "", nil); !strings.Contains(told, "briefingbot_channels_planned 0\n") || !strings.Contains(told, `briefingbot_channels_paused{cause="gone"} 0`) {
+		t.Errorf("it is counted as something to come, or to look after:\n%s", told)
+	}
+	service.stop()
+	again := serve(t, noPlatform, database)
+	if _, html := again.say("channel", "/reflection"); !strings.Contains(html, "This page was off for a while.") || !strings.Contains(html, "/reflection resume") {
+		t.Errorf("on the page again: %s", html)
+	}
+}
+
+func TestAnotherFingerprintIsOfOtherBriefings(t *testing.T) {
+	t.Parallel()
+	seen := map[string]string{}
+	for _, edit := range []struct{ name, old, new string }{
+		{"as it is", "", ""}, {"a word", "worried", "concerned"}, {"a day", "review-by: 20", "review-by: 21"},
+	} {
+		dir := t.TempDir()
+		_, text := builtInFile(t)
+		if !strings.Contains(text, edit.old) {
+			t.Fatalf("the briefing has no %q", edit.old)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "domestic-abuse.md"), []byte(strings.ReplaceAll(text, edit.old, edit.new)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		lib, err := loadSound(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mark := fingerprint(lib)
+		if other, ok := seen[mark]; ok {
+			t.Errorf("%s and %s have the same", edit.name, other)
+		}
+		seen[mark] = edit.name
+		if again, err := loadSound(dir); err != nil || fingerprint(again) != mark {
+			t.Errorf("%s: another one each time, %v", edit.name, err)
+		}
 	}
 }
 

@@ -182,7 +182,7 @@ func trouble(p briefing.Platform, c briefing.Cause) (what, do string) {
 		case briefing.Slack:
 			return "Slack said that this channel was archived.", "If it is in use again, " + invite
 		case briefing.Web:
-			return "This page was off when a question was due.", "It is on again."
+			return "This page was off for a while.", "It is on again."
 		}
 		return name + " said that this channel or chat was not there.", "Ask somebody who looks after the team to add the app again."
 	case briefing.CauseRevoked:

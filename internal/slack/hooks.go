@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"briefingbot/internal/briefing"
+	"briefingbot/internal/local"
 	"briefingbot/internal/outbox"
 )
 
@@ -113,7 +114,7 @@ func (h *hooks) allowed(address string) bool {
 	}
 	host := strings.ToLower(u.Hostname())
 	if h.api != nil && u.Scheme == h.api.Scheme && (strings.EqualFold(u.Host, h.api.Host) ||
-		strings.EqualFold(host, h.api.Hostname()) && (host == "localhost" || net.ParseIP(host).IsLoopback())) {
+		strings.EqualFold(host, h.api.Hostname()) && local.Host(host)) {
 		return true
 	}
 	return u.Scheme == "https" && (host == "hooks.slack.com" || host == "hooks.slack-gov.com")

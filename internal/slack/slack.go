@@ -11,7 +11,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -22,6 +21,7 @@ import (
 	"go.uber.org/zap"
 
 	"briefingbot/internal/briefing"
+	"briefingbot/internal/local"
 )
 
 // Config is what Slack needs. The zero value means that Slack is not used.
@@ -52,7 +52,7 @@ func (c Config) Validate() error {
 		if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && u.Scheme != "http" || !strings.HasSuffix(u.Path, "/") {
 			return errors.New("SLACK_API_URL is not an address that ends in a slash, like https://slack.com/api/")
 		}
-		if ip := net.ParseIP(u.Hostname()); u.Scheme == "http" && u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		if u.Scheme == "http" && !local.Host(u.Host) {
 			return errors.New("SLACK_API_URL begins with http: the bot's token would go there for everybody to read; only a stand-in on this machine may have it so")
 		}
 	}

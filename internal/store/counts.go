@@ -57,5 +57,13 @@ func (s *Store) Counts(ctx context.Context, since time.Time) (c Counts, err erro
 	if err := each(found, err, into, func() { c.Paused[briefing.Cause(name)] = n }); err != nil {
 		return c, fmt.Errorf("counting pauses: %w", err)
 	}
+	// The page's channel is gone where the page is off, and nobody misses it.
+	row := s.db.QueryRowContext(ctx, `SELECT COUNT(*) FROM subscription WHERE platform = $1 AND paused = $2`, string(briefing.Web), string(briefing.CauseGone))
+	if err := row.Scan(&n); err != nil {
+		return c, fmt.Errorf("counting the page's pauses: %w", err)
+	}
+	if c.Paused[briefing.CauseGone] -= n; c.Paused[briefing.CauseGone] <= 0 {
+		delete(c.Paused, briefing.CauseGone)
+	}
 	return c, nil
 }

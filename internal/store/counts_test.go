@@ -42,6 +42,15 @@ func TestCountsSayHowThingsStand(t *testing.T) {
 		if err := s.Finish(t.Context(), results); err != nil {
 			t.Fatal(err)
 		}
+		// What was tried on the page, which is off now, is nothing to look after.
+		page := briefing.Channel{Platform: briefing.Web, Tenant: "local", ID: "team"}
+		subscribe(t, s, page, monday)
+		if err := s.Change(t.Context(), page, func(sub *briefing.Subscription, _ bool) ([]briefing.Post, error) {
+			sub.Paused, sub.NextSlot = briefing.CauseGone, briefing.Slot{}
+			return nil, nil
+		}); err != nil {
+			t.Fatal(err)
+		}
 		got, err := s.Counts(t.Context(), monday.Add(-time.Hour))
 		if err != nil {
 			t.Fatal(err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"slices"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"golang.org/x/oauth2/clientcredentials"
 
 	"briefingbot/internal/briefing"
+	"briefingbot/internal/local"
 )
 
 // Config is what Teams needs. The zero value means that Teams is not used.
@@ -48,7 +48,7 @@ func (c Config) Validate() error {
 		if setting.address == "" {
 			continue
 		}
-		if u, err := url.Parse(setting.address); err != nil || u.Hostname() == "" || u.Scheme != "https" && !(u.Scheme == "http" && isLoopback(u.Hostname())) {
+		if u, err := url.Parse(setting.address); err != nil || u.Hostname() == "" || u.Scheme != "https" && !(u.Scheme == "http" && local.Host(u.Hostname())) {
 			return fmt.Errorf("%s is not an https address", setting.name)
 		}
 	}
@@ -112,10 +112,6 @@ type fetcher struct {
 // Token implements oauth2.TokenSource.
 func (f fetcher) Token() (*oauth2.Token, error) { return f.credentials.Token(f.ctx) }
 
-func isLoopback(host string) bool {
-	return strings.EqualFold(host, "localhost") || net.ParseIP(host).IsLoopback()
-}
-
 // allowsService reports whether replies may go to an activity's service: over
 // https to a host that is listed; over http on loopback alone, where that is
 // listed by whoever runs the bot, or in a trial without an app.
@@ -125,10 +121,10 @@ func (a *Adapter) allowsService(address string) bool {
 		return false
 	}
 	switch {
-	case u.Scheme == "http" && !isLoopback(u.Hostname()), u.Scheme != "http" && u.Scheme != "https":
+	case u.Scheme == "http" && !local.Host(u.Hostname()), u.Scheme != "http" && u.Scheme != "https":
 		return false
 	case a.cfg.InsecureLoopback: // nobody signed this address
-		return isLoopback(u.Hostname())
+		return local.Host(u.Hostname())
 	}
 	return slices.ContainsFunc(a.hosts, func(allowed string) bool {
 		return strings.EqualFold(allowed, u.Host) || strings.EqualFold(allowed, u.Hostname()) && (u.Port() == "" || u.Port() == "443")

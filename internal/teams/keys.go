@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/lestrrat-go/jwx/v3/jwk"
+
+	"briefingbot/internal/local"
 )
 
 // How long keys serve, and how often they are fetched.
@@ -71,7 +73,7 @@ func (s *keySet) younger(age time.Duration, now time.Time) bool {
 func newKeyring(metadataURL string, client *http.Client) *keyring {
 	k := &keyring{metadata: metadataURL, patience: patience}
 	if u, err := url.Parse(metadataURL); err == nil {
-		k.loopback = isLoopback(u.Hostname())
+		k.loopback = local.Host(u.Hostname())
 	}
 	k.client = &http.Client{Transport: client.Transport, Timeout: client.Timeout}
 	k.client.CheckRedirect = func(r *http.Request, via []*http.Request) error {
@@ -241,5 +243,5 @@ func (k *keyring) get(ctx context.Context, address string, document any) error {
 // allows reports whether an address may be fetched from: over https, or on
 // loopback if the operator put the metadata there.
 func (k *keyring) allows(u *url.URL) bool {
-	return u.Scheme == "https" && u.Hostname() != "" || u.Scheme == "http" && k.loopback && isLoopback(u.Hostname())
+	return u.Scheme == "https" && u.Hostname() != "" || u.Scheme == "http" && k.loopback && local.Host(u.Hostname())
 }

@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -23,6 +22,7 @@ import (
 	"go.uber.org/zap"
 
 	"briefingbot/internal/briefing"
+	"briefingbot/internal/local"
 	"briefingbot/internal/outbox"
 )
 
@@ -193,24 +193,9 @@ var (
 
 // isLocalClient reports whether a request comes from a program on this machine.
 // A page in a browser there could send one too: it would name its origin, and
-// could not say that it sends JSON. So could a reverse proxy pass one on: it says
-// so, or keeps the name by which it was called, or speaks HTTP/1.0 as nginx does
-// where it is not told otherwise.
+// could not say that it sends JSON.
 func isLocalClient(r *http.Request) bool {
-	from, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil || !isLoopback(from) || !r.ProtoAtLeast(1, 1) || !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
-		return false
-	}
-	for _, header := range []string{"Origin", "Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip"} {
-		if len(r.Header[header]) > 0 {
-			return false
-		}
-	}
-	called := r.Host
-	if host, _, err := net.SplitHostPort(called); err == nil {
-		called = host
-	}
-	return isLoopback(called)
+	return local.Request(r) && len(r.Header["Origin"]) == 0 && strings.HasPrefix(r.Header.Get("Content-Type"), "application/json")
 }
 
 // refuse answers a request that is not served, and logs why in words of ours.

@@ -33,6 +33,9 @@ type Completion struct {
 
 // Content is what the page knows of the briefings.
 type Content struct {
+	// Version is another where the briefings are others. A page that comes back
+	// knows by it whether it missed a change.
+	Version     string       `json:"version"`
 	Completions []Completion `json:"completions"`
 	Starters    []Completion `json:"starters"` // offered where nothing was asked yet
 	// Faults are of the folder as it stands now. While there are any, the last good
@@ -58,22 +61,25 @@ const MinToken = 20
 
 const (
 	maxBody   = 4 << 10 // bytes: a command has a few words
-	perSecond = 10      // requests, of everyone together
+	perSecond = 10      // requests, of all who may come in together, and of all others
 	burst     = 40
 	tenant    = "local" // the one that this page's channel belongs to
-	team      = "team"  // the page's one channel
 )
+
+// TeamChannel is the page's one channel.
+var TeamChannel = briefing.Channel{Platform: briefing.Web, Tenant: tenant, ID: "team"}
 
 // Chat is the chat page. It is safe for concurrent use.
 type Chat struct {
-	cfg     Config
-	respond Responder
-	log     *zap.Logger
-	now     func() time.Time
-	hub     *hub
-	limit   *rate.Limiter
-	enter   *rate.Limiter // tries of the token
-	csrf    *http.CrossOriginProtection
+	cfg       Config
+	respond   Responder
+	log       *zap.Logger
+	now       func() time.Time
+	hub       *hub
+	limit     *rate.Limiter // of those who may come in
+	strangers *rate.Limiter
+	enter     *rate.Limiter               // tries of the token
+	csrf      *http.CrossOriginProtection // refuses a change that another site asks for
 }
 
 // New makes the page. now tells the time.
@@ -81,11 +87,13 @@ func New(cfg Config, r Responder, log *zap.Logger, now func() time.Time) (*Chat,
 	if n := len(cfg.Token.Reveal()); n > 0 && n < MinToken {
 		return nil, fmt.Errorf("the token has less than %d characters", MinToken)
 	}
-	return &Chat{
+	c := &Chat{
 		cfg: cfg, respond: r, log: log, now: now, hub: newHub(),
-		limit: rate.NewLimiter(perSecond, burst), enter: rate.NewLimiter(1, 5),
+		limit: rate.NewLimiter(perSecond, burst), strangers: rate.NewLimiter(perSecond, burst), enter: rate.NewLimiter(1, 5),
 		csrf: http.NewCrossOriginProtection(),
-	}, nil
+	}
+	c.csrf.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { c.refuseSite(w) }))
+	return c, nil
 }
 
 var chatTemplates = template.Must(template.ParseFS(templateFiles, "templates/chat.html", "templates/enter.html"))
@@ -174,7 +182,7 @@ func (c *Chat) draw(m *briefing.Message, everyone bool) ([]byte, error) {
 // Send shows a post on every open page, and on those that are opened later. It is
 // the bot's Sender.
 func (c *Chat) Send(_ context.Context, ch briefing.Channel, m *briefing.Message) (id string, err error) {
-	if ch.ID != team {
+	if ch.ID != TeamChannel.ID {
 		return "", &briefing.DeliveryError{Outcome: briefing.Impossible, Cause: briefing.CauseGone, Err: errors.New("the page has no such channel")}
 	}
 	body, err := c.draw(m, true)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,6 +22,12 @@ import (
 
 // openChat shows the chat of a bot in a browser.
 func openChat(t *testing.T) (context.Context, *Chat) {
+	t.Helper()
+	return openChatBehind(t, func(h http.Handler) http.Handler { return h })
+}
+
+// openChatBehind shows it behind what stands before it, and has paths fail.
+func openChatBehind(t *testing.T, before func(http.Handler) http.Handler, failing ...string) (context.Context, *Chat) {
 	t.Helper()
 	ctx := browser(t)
 	b := platformtest.NewBot(t, zap.NewNop())
@@ -41,9 +48,9 @@ func openChat(t *testing.T) (context.Context, *Chat) {
 	mux := http.NewServeMux()
 	Style(mux)
 	c.Routes(mux)
-	origin := serveLoopback(t, mux)
+	origin := serveLoopback(t, before(mux))
 	t.Cleanup(func() { _ = c.Close(context.Background()) }) // or the server waits for the page
-	watchPage(t, ctx, origin)
+	watchPage(t, ctx, origin, failing...)
 	do(t, ctx, chromedp.EmulateViewport(1000, 800), chromedp.Navigate(origin+"/"))
 	waitFor(t, ctx, `document.querySelectorAll(".welcome button").length === 2`)
 	return ctx, c
@@ -182,7 +189,7 @@ func TestTabsShowWhatSlackAndTeamsGet(t *testing.T) {
 func TestEveryMessageIsDrawnInEveryTab(t *testing.T) {
 	ctx, c := openChat(t)
 	for i, f := range platformtest.Fixtures(t) {
-		if _, err := c.Send(t.Context(), briefing.Channel{Platform: briefing.Web, Tenant: tenant, ID: team}, f.Message); err != nil {
+		if _, err := c.Send(t.Context(), TeamChannel, f.Message); err != nil {
 			t.Fatal(err)
 		}
 		if i == 0 {
@@ -210,12 +217,86 @@ func jsNumber(n int) string {
 func TestPostArrivesByItselfAlsoWhereSomebodyLooksElsewhere(t *testing.T) {
 	ctx, c := openChat(t)
 	click(t, ctx, `document.getElementById("tab-private")`)
-	if _, err := c.Send(t.Context(), briefing.Channel{Platform: briefing.Web, Tenant: tenant, ID: team}, &briefing.Message{Blocks: []briefing.Block{briefing.Heading{Text: "Question of the week"}}}); err != nil {
+	if _, err := c.Send(t.Context(), TeamChannel, &briefing.Message{Blocks: []briefing.Block{briefing.Heading{Text: "Question of the week"}}}); err != nil {
 		t.Fatal(err)
 	}
 	waitFor(t, ctx, `document.getElementById("tab-channel").classList.contains("news")`)
 	click(t, ctx, `document.getElementById("tab-channel")`)
 	waitFor(t, ctx, `document.querySelector("#place-channel .reply h3")?.textContent === "Question of the week" && !document.getElementById("tab-channel").classList.contains("news")`)
+}
+
+const readAnew = `document.body.innerText.includes("The briefings were read anew")`
+
+func TestPageSaysOnceThatTheBriefingsChanged(t *testing.T) {
+	ctx, c := openChat(t)
+	content := Content{Version: "1"}
+	c.Show(content)
+	waitFor(t, ctx, `document.querySelectorAll(".welcome button").length === 0`)
+	content.Faults = []string{"a fault"} // the same briefings go on answering
+	c.Show(content)
+	waitFor(t, ctx, `document.getElementById("faults").innerText.includes("a fault")`)
+	if evaluate[bool](t, ctx, readAnew) {
+		t.Error("the same briefings are said to be new")
+	}
+	c.Show(Content{Version: "2"})
+	waitFor(t, ctx, readAnew)
+}
+
+// outage stands before the chat, and can break its streams.
+type outage struct {
+	status atomic.Int32 // that streams are answered with; 0 for their own
+	cut    chan func()  // ends the last one
+}
+
+func (o *outage) before(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/events" {
+			if status := o.status.Load(); status != 0 {
+				http.Error(w, "words of the one before", int(status))
+				return
+			}
+			ctx, end := context.WithCancel(r.Context())
+			defer end()
+			o.cut <- end
+			r = r.WithContext(ctx)
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+func (o *outage) begin(status int) {
+	o.status.Store(int32(status))
+	(<-o.cut)()
+}
+
+func TestPageComesBackAfterAnOutage(t *testing.T) {
+	o := &outage{cut: make(chan func(), 100)}
+	ctx, c := openChatBehind(t, o.before, "/events")
+	post := func(words string) {
+		t.Helper()
+		if _, err := c.Send(t.Context(), TeamChannel, &briefing.Message{Blocks: []briefing.Block{briefing.Heading{Text: words}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	posts := `[...document.querySelectorAll("#place-channel .reply h3")].map(h => h.textContent).join()`
+	post("one")
+	waitFor(t, ctx, posts+` === "one"`)
+	o.begin(http.StatusBadGateway) // after which a browser does not try again
+	waitFor(t, ctx, `document.body.innerText.includes("This page tries again by itself")`)
+	post("two")
+	time.Sleep(3 * time.Second) // the browser has tried, and given up
+	o.status.Store(0)
+	waitFor(t, ctx, posts+` === "one,two" && !document.body.innerText.includes("tries again")`)
+	if evaluate[bool](t, ctx, readAnew) {
+		t.Error("nothing changed, and the page says so")
+	}
+}
+
+func TestPageWhoseSessionIsOverSaysWhatToDo(t *testing.T) {
+	o := &outage{cut: make(chan func(), 100)}
+	ctx, _ := openChatBehind(t, o.before, "/events")
+	o.begin(http.StatusUnauthorized)
+	waitFor(t, ctx, `document.querySelector("[role=alert]")?.innerText === "words of the one before"`)
 }
 
 func TestFaultsAreShownUntilTheyAreMended(t *testing.T) {

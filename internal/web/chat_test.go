@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -155,6 +156,7 @@ func TestOnlyThePageItselfIsAnswered(t *testing.T) {
 		{"a name that begins like this machine's", "GET", "/", "", []string{"Host", "localhost.evil.example"}, 421},
 		{"an address of the network", "GET", "/", "", []string{"Host", "192.0.2.1"}, 421},
 		{"a reverse proxy that says so", "GET", "/", "", []string{"Host", "127.0.0.1:8080", "X-Forwarded-For", "192.0.2.1"}, 421},
+		{"a reverse proxy that says so otherwise", "GET", "/", "", []string{"Host", "127.0.0.1:8080", "X-Forwarded-Proto", "https"}, 421},
 		{"a reverse proxy that does not", "POST", "/say", good, append(json, "Host", "127.0.0.1:8080", "Origin", "https://bot.example.org", "Sec-Fetch-Site", "same-origin"), 421},
 		{"the page, which says its origin", "POST", "/say", good, append(json, "Host", "127.0.0.1:8080", "Origin", "http://127.0.0.1:8080", "Sec-Fetch-Site", "same-origin"), 200},
 		{"this machine by its name", "GET", "/", "", []string{"Host", "localhost:8080"}, 200},
@@ -181,8 +183,8 @@ func TestOnlyThePageItselfIsAnswered(t *testing.T) {
 	}
 }
 
-// nginx speaks HTTP/1.0 to the server behind it, with that server's name, unless it is
-// told otherwise.
+// nginx spoke HTTP/1.0 to the server behind it, with that server's name, unless told
+// otherwise, and many run a version that does.
 func TestProxyThatSaysNothingShowsThePageToNobody(t *testing.T) {
 	t.Parallel()
 	c := serve(t, "", time.Now)
@@ -333,6 +335,43 @@ func TestTokenCannotBeGuessedQuickly(t *testing.T) {
 	}
 }
 
+func TestFloodOfStrangersLeavesThoseInsideTheirRoom(t *testing.T) {
+	t.Parallel()
+	c := serve(t, token, time.Now)
+	cookie := c.enter(token).Cookies()[0]
+	for i := 0; ; i++ {
+		if resp, _ := c.do(c.request("GET", "/", "")); resp.StatusCode == http.StatusTooManyRequests {
+			break
+		} else if i == 200 {
+			t.Fatal("a flood is answered")
+		}
+	}
+	r := c.say("private", "/briefings", false)
+	r.AddCookie(cookie)
+	if resp, body := c.do(r); resp.StatusCode != http.StatusOK {
+		t.Errorf("somebody inside gets %d: %s", resp.StatusCode, body)
+	}
+}
+
+func TestTokenThatDoesNotArriveIsNoWrongOne(t *testing.T) {
+	t.Parallel()
+	c := serve(t, token, time.Now)
+	resp, body := c.do(c.request("POST", "/enter", "token=%zz", "Content-Type", "application/x-www-form-urlencoded", "Sec-Fetch-Site", "same-origin"))
+	if resp.StatusCode != http.StatusBadRequest || strings.Contains(body, "not the token") || c.logs.FilterField(zap.String("cause", "a wrong token")).Len() > 0 {
+		t.Errorf("status %d: %s", resp.StatusCode, body)
+	}
+}
+
+func TestRefusalOfAnotherSiteIsLogged(t *testing.T) {
+	t.Parallel()
+	c := serve(t, "", time.Now)
+	// A browser that does not say where a request comes from, but its origin.
+	resp, body := c.do(c.request("POST", "/say", `{"place":"private","text":"/briefings"}`, "Content-Type", "application/json", "Origin", "http://localhost:1"))
+	if resp.StatusCode != http.StatusForbidden || body != "This page answers itself alone.\n" || c.logs.FilterField(zap.String("cause", "another site asked")).Len() != 1 {
+		t.Errorf("status %d: %s", resp.StatusCode, body)
+	}
+}
+
 func TestShortTokenIsRefused(t *testing.T) {
 	t.Parallel()
 	_, err := web.New(web.Config{Token: briefing.NewPrivate("short")}, platformtest.NewBot(t, zap.NewNop()), zap.NewNop(), time.Now)
@@ -345,9 +384,12 @@ func TestShortTokenIsRefused(t *testing.T) {
 type event struct{ name, id, data string }
 
 // open opens a page's stream.
-func (c *chat) open(lastEventID string) (next func() (event, error), shut func()) {
+func (c *chat) open(lastEventID string, query ...string) (next func() (event, error), shut func()) {
 	c.t.Helper()
 	r := c.request("GET", "/events", "")
+	if len(query) == 2 {
+		r.URL.RawQuery = url.Values{query[0]: query[1:]}.Encode()
+	}
 	if lastEventID != "" {
 		r.Header.Set("Last-Event-ID", lastEventID)
 	}
@@ -382,15 +424,13 @@ func (c *chat) open(lastEventID string) (next func() (event, error), shut func()
 	}, func() { _ = resp.Body.Close() }
 }
 
-var channel = briefing.Channel{Platform: briefing.Web, Tenant: "local", ID: "team"}
-
 func words(s string) *briefing.Message {
 	return &briefing.Message{Blocks: []briefing.Block{briefing.Paragraph{Text: briefing.Words(s)}}}
 }
 
 func (c *chat) post(s string) string {
 	c.t.Helper()
-	id, err := c.Send(c.t.Context(), channel, words(s))
+	id, err := c.Send(c.t.Context(), web.TeamChannel, words(s))
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -435,6 +475,9 @@ func TestPageThatComesBackGetsWhatItMissed(t *testing.T) {
 	again, _ := c.open(seen)
 	c.expect(again, "two")
 	// A page of a process before this one has nothing of this one's.
+	// A browser that gave up names no post by itself; the page does.
+	anew, _ := c.open("", "last", seen)
+	c.expect(anew, "two")
 	other, _ := c.open("ANOTHER." + strings.Repeat("9", 3))
 	c.expect(other, "one")
 	c.expect(other, "two")

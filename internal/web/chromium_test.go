@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -81,8 +82,9 @@ func serveLoopback(t *testing.T, h http.Handler) string {
 }
 
 // watchPage fails the test, at its end, for a request to anywhere but origin and
-// for anything that the page or the browser complained of.
-func watchPage(t *testing.T, ctx context.Context, origin string) {
+// for anything that the page or the browser complained of, but where what is at the
+// paths of failing did not come.
+func watchPage(t *testing.T, ctx context.Context, origin string, failing ...string) {
 	t.Helper()
 	var (
 		mu    sync.Mutex
@@ -104,6 +106,9 @@ func watchPage(t *testing.T, ctx context.Context, origin string) {
 		case *runtime.EventConsoleAPICalled:
 			add("console: %s", e.Type)
 		case *log.EventEntryAdded:
+			if slices.ContainsFunc(failing, func(path string) bool { return strings.HasPrefix(e.Entry.URL, origin+path) }) {
+				return
+			}
 			add("log: %s: %s %s", e.Entry.Level, e.Entry.Text, e.Entry.URL)
 		}
 	})

@@ -1,12 +1,11 @@
 package web
 
 import (
-	"net"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"briefingbot/internal/briefing"
+	"briefingbot/internal/local"
 )
 
 // chatPolicy lets the page load and call what this server has, and nothing else.
@@ -20,7 +19,7 @@ const notHere = "This page is for this machine alone. Open it as localhost."
 // guarded refuses what does not come from the page itself, and sets what browsers
 // are to respect.
 func (c *Chat) guarded(next http.Handler) http.Handler {
-	next = c.csrf.Handler(next) // refuses a change that another site asks for
+	next = c.csrf.Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		secure(w.Header())
 		w.Header().Set("Content-Security-Policy", chatPolicy)
@@ -28,8 +27,8 @@ func (c *Chat) guarded(next http.Handler) http.Handler {
 		case c.cfg.Token.Empty() && !fromHere(r):
 			c.refuse(w, http.StatusMisdirectedRequest, notHere, "a request from elsewhere")
 		case !ownSite(r):
-			c.refuse(w, http.StatusForbidden, "This page answers itself alone.", "another site asked")
-		case !c.limit.Allow():
+			c.refuseSite(w)
+		case !c.allowed(r):
 			w.Header().Set("Retry-After", "1")
 			c.refuse(w, http.StatusTooManyRequests, "That was much at once. Wait a second, and try again.", "too many requests")
 		default:
@@ -38,37 +37,24 @@ func (c *Chat) guarded(next http.Handler) http.Handler {
 	})
 }
 
-// fromHere reports whether a browser on this machine asks, for all that can be told.
-// Another site could have its own name lead here (DNS rebinding), and would then be
-// the same origin; and a reverse proxy, which may put this machine's name into Host,
-// would show the page to everybody: nginx speaks HTTP/1.0 unless told otherwise, and no
-// browser does.
-func fromHere(r *http.Request) bool {
-	if !r.ProtoAtLeast(1, 1) {
-		return false
+// allowed reports whether there is room for one more request. Strangers, who may be
+// many, leave those who have shown the token theirs.
+func (c *Chat) allowed(r *http.Request) bool {
+	if c.isKnown(r) {
+		return c.limit.Allow()
 	}
-	for _, header := range []string{"Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via"} {
-		if r.Header.Get(header) != "" {
-			return false
-		}
-	}
-	if origin := r.Header.Get("Origin"); origin != "" {
-		if u, err := url.Parse(origin); err != nil || !Loopback(u.Host) {
-			return false
-		}
-	}
-	return Loopback(r.Host)
+	return c.strangers.Allow()
 }
 
-// Loopback reports whether a Host header, or an address to listen on, names this
-// machine for itself.
-func Loopback(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
+// fromHere reports whether a browser on this machine asks, for all that can be told.
+// What a proxy that hides itself would show to others is what is published.
+func fromHere(r *http.Request) bool {
+	if origin := r.Header.Get("Origin"); origin != "" {
+		if u, err := url.Parse(origin); err != nil || !local.Host(u.Host) {
+			return false
+		}
 	}
-	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
-	ip := net.ParseIP(host)
-	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+	return local.Request(r)
 }
 
 // ownSite reports whether a request comes from the page, or from a person who
@@ -80,6 +66,10 @@ func ownSite(r *http.Request) bool {
 		return true
 	}
 	return r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
+}
+
+func (c *Chat) refuseSite(w http.ResponseWriter) {
+	c.refuse(w, http.StatusForbidden, "This page answers itself alone.", "another site asked")
 }
 
 // refuse answers in words of its own, and never in those of the request.
@@ -100,13 +90,11 @@ func (c *Chat) known(next http.HandlerFunc) http.Handler {
 }
 
 func channelOf(place string) (ch briefing.Channel, ok bool) {
-	ch = briefing.Channel{Platform: briefing.Web, Tenant: tenant}
 	switch place {
 	case "channel":
-		ch.ID = team
+		return TeamChannel, true
 	case "private":
-	default:
-		return ch, false
+		return briefing.Channel{Platform: briefing.Web, Tenant: tenant}, true
 	}
-	return ch, true
+	return ch, false
 }

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"crypto/rand"
 	"fmt"
 	"net/http"
@@ -143,7 +144,9 @@ func (c *Chat) events(w http.ResponseWriter, r *http.Request) {
 		}
 		return out.Flush() == nil
 	}
-	seen := c.hub.seen(r.Header.Get("Last-Event-ID"))
+	// A browser names the last post by itself while it tries again; once it has given
+	// up, the page does.
+	seen := c.hub.seen(cmp.Or(r.Header.Get("Last-Event-ID"), r.URL.Query().Get("last")))
 	var content []byte
 	if !write(fmt.Sprintf("retry: %d\n\n", retryAfter)) {
 		return

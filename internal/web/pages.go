@@ -33,7 +33,7 @@ func NewPages(cfg PagesConfig) *Pages { return &Pages{cfg} }
 func (p *Pages) Routes(mux *http.ServeMux) {
 	static(mux, "pages.css")
 	mux.HandleFunc("GET /briefings", p.index)
-	mux.Handle("GET /briefings/{$}", http.RedirectHandler("/briefings", http.StatusPermanentRedirect))
+	mux.HandleFunc("GET /briefings/{$}", p.index)
 	mux.HandleFunc("GET /briefings/", p.notFound)
 	mux.HandleFunc("GET /briefings/{id}", p.found(p.briefing))
 	mux.HandleFunc("GET /briefings/{id}/meeting", p.found(p.meeting))

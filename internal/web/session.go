@@ -59,6 +59,10 @@ func (c *Chat) come(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	if err := r.ParseForm(); err != nil {
+		c.refuse(w, http.StatusBadRequest, notSaid, "a request that is none")
+		return
+	}
 	// Of hashes, a comparison tells nothing about the token's length either.
 	typed, right := sha256.Sum256([]byte(r.PostFormValue("token"))), sha256.Sum256([]byte(c.cfg.Token.Reveal()))
 	if subtle.ConstantTimeCompare(typed[:], right[:]) != 1 {

@@ -18,7 +18,7 @@ const list = byId("completions");
 const places = [...document.querySelectorAll("[data-place]")];
 const logOf = (place) => byId("place-" + place).querySelector(".log");
 let place = "channel";
-let content = { completions: [], starters: [], faults: [] };
+let content = { version: "", completions: [], starters: [], faults: [] };
 let count = 0; // of messages: their ids are made of it
 
 // Places ---------------------------------------------------------------------------
@@ -307,30 +307,59 @@ function showFaults() {
     make("ul", { tabindex: "0", "aria-label": "Faults" }, ...content.faults.map((f) => make("li", {}, f))));
 }
 
+const again = 5000; // milliseconds until a stream that the browser gave up is opened anew
+let last = ""; // the last post's id
 let lost;
-const events = new EventSource("/events");
-events.addEventListener("open", () => { lost?.remove(); lost = undefined; });
-events.addEventListener("error", () => {
-  if (lost) return;
-  lost = problem("The connection to the bot is gone. This page tries again by itself.");
-  show(place, lost);
-});
-events.addEventListener("content", (event) => {
+
+function listen() {
+  const events = new EventSource("/events" + (last && "?last=" + encodeURIComponent(last)));
+  events.addEventListener("open", () => { lost?.remove(); lost = undefined; });
+  events.addEventListener("content", (event) => changed(JSON.parse(event.data)));
+  events.addEventListener("post", (event) => { last = event.lastEventId; posted(JSON.parse(event.data)); });
+  events.addEventListener("error", () => {
+    if (!lost) {
+      lost = problem("The connection to the bot is gone. This page tries again by itself.");
+      show(place, lost);
+    }
+    // After an answer that is no stream, as a proxy's, the browser does not try again.
+    if (events.readyState === EventSource.CLOSED) setTimeout(relisten, again);
+  });
+}
+
+// relisten tries again, unless the session is over: an EventSource does not tell.
+async function relisten() {
+  const request = new AbortController();
+  try {
+    const response = await fetch("/events?last=" + encodeURIComponent(last), { signal: request.signal });
+    if (response.status === 401) {
+      lost.replaceChildren(make("p", {}, (await response.text()).trim()));
+      return;
+    }
+  } catch {
+    // listen finds the same
+  } finally {
+    request.abort();
+  }
+  listen();
+}
+
+function changed(now) {
   const before = content;
-  const { completions, starters, faults } = JSON.parse(event.data);
-  content = { completions: completions ?? [], starters: starters ?? [], faults: faults ?? [] };
+  content = { ...now, completions: now.completions ?? [], starters: now.starters ?? [], faults: now.faults ?? [] };
   showFaults();
   welcome();
-  if (before.completions.length && !content.faults.length) {
+  if (before.version && before.version !== content.version) {
     show(place, make("article", { class: "problem", role: "status" }, make("p", {}, "The briefings were read anew. What you ask from now on has the new text.")));
   }
-});
-events.addEventListener("post", (event) => {
-  show("channel", message(JSON.parse(event.data), "channel"), true);
+}
+
+function posted(drawn) {
+  show("channel", message(drawn, "channel"), true);
   if (place !== "channel") {
     byId("tab-channel").classList.add("news");
     byId("tab-channel").setAttribute("aria-description", "There is a new post");
   }
-});
+}
 
+listen();
 input.focus();
