@@ -68,8 +68,8 @@ func New(lib briefing.Library, finder *content.Finder, cfg Config, log *zap.Logg
 
 // Replace has the bot answer from another library from now on, and post its
 // questions; finder was opened on it. The finder before it is closed once the
-// replies under way that use it have ended. What Fixed listed is then never
-// returned again.
+// replies under way that use it have ended. What Fixed listed is not returned by a
+// Respond that begins afterwards.
 func (b *Bot) Replace(lib briefing.Library, finder *content.Finder) {
 	b.current.Swap(newRepertoire(&b.lasting, lib, finder)).release()
 }

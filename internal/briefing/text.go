@@ -27,6 +27,10 @@ type Link struct {
 	ConfirmedOn time.Time // the day somebody last saw that it works, midnight UTC; zero for never
 }
 
+// Unconfirmed reports whether nobody has seen for a year that a link works, which
+// was last seen on a day, or never where that is zero. The day itself still counts.
+func Unconfirmed(on, today time.Time) bool { return on.IsZero() || !today.Before(on.AddDate(1, 0, 1)) }
+
 // Words is a text of one plain span.
 func Words(s string) Text { return Text{{Text: s}} }
 

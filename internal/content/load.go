@@ -83,7 +83,7 @@ func Origins(fsys fs.FS, today time.Time) ([]Origin, error) {
 			continue
 		}
 		p := &parser{file: e.Name(), src: src, today: today}
-		b := p.briefing()
+		b := p.guarded(p.briefing)
 		for _, key := range []struct{ key, value string }{{"id", b.ID}, {"prefix", b.Prefix}} {
 			if key.value == "" {
 				continue
@@ -106,6 +106,20 @@ func Origins(fsys fs.FS, today time.Time) ([]Origin, error) {
 	slices.SortFunc(out, func(a, b Origin) int { return cmp.Compare(a.Briefing.ID, b.Briefing.ID) })
 	return out, nil
 }
+
+// guarded reads a file's briefing. Where a parser panics that is a fault of the file:
+// others answer while it is edited, and must go on answering.
+func (p *parser) guarded(read func() *briefing.Briefing) (b *briefing.Briefing) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			b = &briefing.Briefing{}
+			p.fault(0, "%s (panic of %T); undo what was changed last, and tell whoever maintains briefingbot", ourFault, cause)
+		}
+	}()
+	return read()
+}
+
+const ourFault = "cannot be read, and that is briefingbot's own fault"
 
 // isMisnamed reports whether a file has an ending that its author took for .md.
 func isMisnamed(name string) bool {

@@ -402,6 +402,15 @@ func TestLibraryIsInOrderOfIDs(t *testing.T) {
 
 // FuzzLoad wants a library or faults of every file, each with its place, and no
 // panic.
+func TestPanicWhileReadingIsAFaultOfTheFile(t *testing.T) {
+	p := &parser{file: "x.md"}
+	b := p.guarded(func() *briefing.Briefing { panic("what stands in the file") })
+	if b == nil || len(p.faults) != 1 || p.faults[0].File != "x.md" || !strings.Contains(p.faults[0].Text, "panic of string") || strings.Contains(p.faults[0].Text, "stands in") {
+		t.Errorf("%+v, %+v", b, p.faults)
+	}
+	p.origin(b)
+}
+
 func FuzzLoad(f *testing.F) {
 	real, err := fs.ReadFile(prompts.FS, "domestic-abuse.md")
 	if err != nil {
@@ -436,6 +445,9 @@ func FuzzLoad(f *testing.F) {
 			t.Fatalf("Load returned %T (%v), want Faults and nothing else", err, err)
 		}
 		for _, fault := range faults {
+			if strings.Contains(fault.Text, ourFault) {
+				t.Errorf("%+v", fault)
+			}
 			if fault.File != "x.md" || fault.Text == "" || fault.Line < 0 || fault.Line > len(src)+1 {
 				t.Errorf("a fault without its place: %+v", fault)
 			}

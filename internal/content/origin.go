@@ -57,7 +57,7 @@ func Overdue(origins []Origin, today time.Time) Faults {
 			switch on := l.Link.ConfirmedOn; {
 			case on.IsZero():
 				fault.Text = fmt.Sprintf("nobody has confirmed the link %q; %s", l.Label, do)
-			case !today.Before(on.AddDate(1, 0, 1)):
+			case briefing.Unconfirmed(on, today):
 				fault.Text = fmt.Sprintf("nobody has confirmed the link %q since %s, more than a year ago; %s", l.Label, on.Format(time.DateOnly), do)
 			default:
 				continue

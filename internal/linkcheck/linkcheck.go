@@ -53,14 +53,6 @@ type Result struct {
 	Hops    []Hop  // every request that was answered
 }
 
-// Final is the address that answered in the end.
-func (r Result) Final() string {
-	if len(r.Hops) == 0 {
-		return r.URL
-	}
-	return r.Hops[len(r.Hops)-1].URL
-}
-
 const (
 	maxHops = 5
 	// A little of the page shows that there is one.

@@ -104,7 +104,7 @@ func (c *content) Collect(out chan<- prometheus.Metric) {
 	now := c.now()
 	old, late := 0, 0
 	for _, on := range c.links {
-		if on.Before(now.AddDate(-1, 0, 0)) {
+		if briefing.Unconfirmed(on, now) {
 			old++
 		}
 	}

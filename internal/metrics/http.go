@@ -11,7 +11,7 @@ import (
 
 // statuses are those that the adapters refuse a request with. Other failures count as
 // 500; a wrong address or method is a scanner's, and does not count.
-var statuses = []int{400, 401, 403, 408, 413, 500}
+var statuses = []int{400, 401, 403, 408, 413, 500, 503}
 
 // Requests is a platform's endpoints, timed, and with what they refuse counted.
 func (m *Metrics) Requests(p briefing.Platform, h http.Handler) http.Handler {

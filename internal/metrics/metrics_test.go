@@ -163,7 +163,7 @@ func TestWhatHappensIsCounted(t *testing.T) {
 			t.Errorf("the error was %v and is %v", err, got)
 		}
 	}
-	for _, status := range []int{200, 401, 401, 404, 503} {
+	for _, status := range []int{200, 401, 401, 404, 502, 503} {
 		m.Requests(briefing.Slack, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })).
 			ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/slack/commands", nil))
 	}
@@ -179,6 +179,7 @@ func TestWhatHappensIsCounted(t *testing.T) {
 		`briefingbot_refused_requests_total{platform="slack",status="401"}`:                 2,
 		`briefingbot_refused_requests_total{platform="slack",status="400"}`:                 0,
 		`briefingbot_refused_requests_total{platform="slack",status="500"}`:                 1,
+		`briefingbot_refused_requests_total{platform="slack",status="503"}`:                 1,
 		`briefingbot_request_seconds{platform="slack"}`:                                     1,
 		`briefingbot_build_info{version="v1"}`:                                              1,
 	} {

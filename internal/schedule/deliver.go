@@ -15,9 +15,12 @@ import (
 )
 
 const (
-	turnTime    = 30 * time.Second // that one job delivers for a tenant, before another one goes on
-	sendTime    = 15 * time.Second // for one post: a second's wait for its channel, and the platform's 10
-	silence     = 40 * time.Second // after which nothing more will be heard of a post
+	turnTime = 30 * time.Second // that one job delivers for a tenant, before another one goes on
+	sendTime = 15 * time.Second // for one post: a second's wait for its channel, and the platform's 10
+	silence  = 40 * time.Second // after which nothing more will be heard of a post
+	// apart is how far the clocks of replicas may be apart, and a claim may have waited
+	// for the database. Who sends again must not do so while another is still sending.
+	apart       = 80 * time.Second
 	releaseTime = 5 * time.Second
 	// claimEvery keeps a delivery from asking without end for posts that are due and
 	// that it does not get, since somebody else holds them.
@@ -94,7 +97,7 @@ func (s *Scheduler) Deliver(ctx context.Context, t briefing.Tenant) (more bool, 
 		for _, post := range claimed.Posts {
 			kept.Add(1)
 			go func() {
-				s.results.keep(s.send(ctx, post), func() {
+				s.results.keep(s.send(ctx, known, post), func() {
 					room.give()
 					signal(room.freed)
 					kept.Done()
@@ -123,11 +126,12 @@ func (s *Scheduler) Deliver(ctx context.Context, t briefing.Tenant) (more bool, 
 }
 
 // send sends one post, and says what became of it.
-func (s *Scheduler) send(ctx context.Context, post briefing.Post) briefing.Result {
+func (s *Scheduler) send(ctx context.Context, known *tenant, post briefing.Post) briefing.Result {
 	ctx, cancel := context.WithTimeout(ctx, sendTime)
 	defer cancel()
 	message, err := s.deliver(ctx, post)
 	result := resultOf(post, message, err, s.now(), s.cfg.Resend)
+	known.heardOf(&result, err, s.now())
 	switch {
 	case err == nil:
 		if entry := s.log.Check(zap.DebugLevel, "post delivered"); entry != nil {

@@ -3,6 +3,7 @@ package schedule
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -26,16 +27,18 @@ func (*riverLog) Enabled(_ context.Context, l slog.Level) bool { return l >= slo
 
 // Handle implements slog.Handler.
 func (h *riverLog) Handle(_ context.Context, r slog.Record) error {
-	if h.again(r.Message) {
-		return nil
-	}
-	cause := r.Message
+	cause, stopped := r.Message, false
 	r.Attrs(func(a slog.Attr) bool {
 		if a.Key == "err" || a.Key == "error" {
 			cause += ": " + a.Value.String()
+			stopped = strings.Contains(a.Value.String(), context.Canceled.Error()) // River logs words, not errors
 		}
 		return true
 	})
+	// A stop breaks off what River was about to ask the database.
+	if stopped || h.again(r.Message) {
+		return nil
+	}
 	h.log.Warn("jobs", zap.String("cause", cause))
 	return nil
 }

@@ -1,7 +1,9 @@
 package schedule
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"testing"
 	"testing/synctest"
@@ -17,7 +19,8 @@ func TestWarningsOfJobsComeWithoutWhatTheyAreAbout(t *testing.T) {
 		core, log := observer.New(zapcore.DebugLevel)
 		jobs := slog.New(newRiverLog(zap.New(core))).With("args", `{"tenant":"T1"}`).WithGroup("job")
 		jobs.Info("Job errored", "error", errors.New("anything"))
-		for range 90 { // once a second, as while the database is away
+		jobs.Error("maintenance.PeriodicJobEnqueuer: Error starting transaction", "error", fmt.Errorf("beginning: %w", context.Canceled).Error()) // by a stop
+		for range 90 {                                                                                                                            // once a second, as while the database is away
 			jobs.Error("Error fetching jobs", "err", "connection refused", "args", `{"tenant":"T1"}`, "queue", "default")
 			jobs.Warn("Job appears to be stuck", slog.Int64("job_id", 7), slog.Any("job", map[string]string{"tenant": "T1"}))
 			time.Sleep(time.Second)

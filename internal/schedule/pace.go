@@ -2,6 +2,7 @@ package schedule
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -22,6 +23,38 @@ type tenant struct {
 	busy  bool          // somebody in this process delivers for it
 	woken chan struct{} // holds one where there may be more to deliver since then
 	limit *rate.Limiter
+	unreached
+}
+
+// unreached is which channels of a tenant could not be reached since the last post
+// that was sent. One alone has a trouble of its own, for which the others must not
+// wait as long as it does.
+type unreached struct {
+	mu      sync.Mutex // guards what follows
+	channel string     // or empty
+	several bool
+}
+
+// alone is how long the others of a tenant are held back for such a channel.
+const alone = time.Minute
+
+// heardOf takes what became of a post into account, and shortens its hold where that
+// is for the channel's own trouble.
+func (u *unreached) heardOf(r *briefing.Result, err error, now time.Time) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	said := &briefing.DeliveryError{}
+	switch {
+	case err == nil:
+		u.channel, u.several = "", false
+	case errors.As(err, &said) && said.Outcome == briefing.NotSent:
+		id := r.Post.Channel.ID
+		u.several = u.several || u.channel != "" && u.channel != id
+		u.channel = id
+		if latest := now.Add(alone); !u.several && r.Hold.After(latest) {
+			r.Hold = latest
+		}
+	}
 }
 
 func (s *Scheduler) newTenant(p briefing.Platform) *tenant {

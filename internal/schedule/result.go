@@ -51,6 +51,9 @@ func resultOf(post briefing.Post, message string, err error, now time.Time, rese
 		}
 		r.Post.State, r.Post.Cause = briefing.PostUnconfirmed, briefing.CauseNoAnswer
 	}
+	if r.Post.State == briefing.PostFailed && post.Resent { // it may have arrived the first time
+		r.Post.State, r.Post.Cause = briefing.PostUnconfirmed, briefing.CauseNoAnswer
+	}
 	return r
 }
 

@@ -302,7 +302,11 @@ func (s *Scheduler) planAll(ctx context.Context, more func() error) error {
 	now := s.now()
 	// While results wait for the database, what became of posts is known.
 	if !s.results.behind.Load() {
-		swept, err := s.planner.Sweep(ctx, now.Add(-silence), now, s.cfg.Resend)
+		since := silence
+		if s.cfg.Resend {
+			since += apart
+		}
+		swept, err := s.planner.Sweep(ctx, now.Add(-since), now, s.cfg.Resend)
 		if err != nil {
 			return err
 		}

@@ -57,10 +57,11 @@ func Backup(ctx context.Context, database, file string) (c Copied, err error) {
 	if err := f.Close(); err != nil {
 		return c, err
 	}
-	if partial, err = filepath.Abs(partial); err != nil {
+	absolute, err := filepath.Abs(partial)
+	if err != nil {
 		return c, err
 	}
-	if err := vacuumInto(ctx, database, partial); err != nil {
+	if err := vacuumInto(ctx, database, absolute); err != nil {
 		return c, fmt.Errorf("copying: %w", err)
 	}
 	if c.Schema, err = check(ctx, partial); err != nil {
@@ -77,6 +78,9 @@ func Backup(ctx context.Context, database, file string) (c Copied, err error) {
 	case errors.Is(err, fs.ErrExist):
 		return c, ErrThere
 	case err != nil: // a file system without links
+		if _, err := os.Lstat(file); err == nil {
+			return c, ErrThere
+		}
 		err = os.Rename(partial, file)
 	}
 	return c, withoutPath(err)

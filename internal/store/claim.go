@@ -60,7 +60,10 @@ func (s *Store) Claim(ctx context.Context, t briefing.Tenant, holder, claim stri
 		out.Next = c.next
 		return nil
 	})
-	return out, err
+	if err != nil {
+		return briefing.Claimed{}, err // a commit that failed claims nothing
+	}
+	return out, nil
 }
 
 // claiming is posts that are being claimed, with their subscriptions.

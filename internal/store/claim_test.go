@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -298,6 +299,26 @@ func TestEachPostIsClaimedOnce(t *testing.T) {
 		}
 		if len(claimed) != posts {
 			t.Errorf("%d posts were claimed", len(claimed))
+		}
+	})
+}
+
+// Whoever asked would wait for ever for what becomes of them.
+func TestClaimThatIsNotKeptReturnsNoPosts(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, database string) {
+		s := open(t, database)
+		subscribe(t, s, channelOf("T1", "C1"), monday)
+		planned(t, s, monday)
+		ctx, away := context.WithCancel(t.Context())
+		claimed, err := s.Claim(ctx, tenantOf("T1"), "me", "1", 1, monday, func(_ *briefing.Subscription, p *briefing.Post) {
+			p.State, p.Question = briefing.PostSending, "q"
+			away() // before the commit
+		})
+		if err == nil || len(claimed.Posts) != 0 {
+			t.Errorf("%+v, %v", claimed, err)
+		}
+		if again := claim(t, s, tenantOf("T1"), "me", "2", 1, monday, ask("q")); len(again.Posts) != 1 {
+			t.Errorf("the next claim has %+v", again)
 		}
 	})
 }

@@ -74,7 +74,7 @@ type about struct {
 }
 
 const (
-	platform = "slack or teams"
+	platform = "slack, teams, or web for the page in the browser"
 	tenantID = "the platform's id of the workspace or organisation"
 	channel  = "the platform's id of the channel"
 	tillStop = "until /reflection stop in the channel, or until the platform says that the bot was removed, or a purge"
@@ -121,7 +121,7 @@ var tables = map[string]about{
 		"sent_at":    "when the platform took it",
 		"message":    "the platform's id of the message",
 	}},
-	"tenant": {"which process posts for a workspace or organisation, so that its rate is kept", "until nothing else is kept about it", map[string]string{
+	"tenant": {"which process posts for a workspace or organisation, so that its rate is kept", "as long as one of its channels has a weekly question", map[string]string{
 		"platform": platform, "tenant": tenantID,
 		"holder":      "random mark of the process",
 		"lease_until": "when another process may take over",

@@ -70,7 +70,8 @@ func Examine(ctx context.Context, database string) (e Examined, err error) {
 		s = &Store{db: db}
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	return e, s.examine(ctx, &e)
+	err = s.examine(ctx, &e)
+	return e, err
 }
 
 // errUndo ends a transaction that was only tried.

@@ -1,8 +1,10 @@
 package store_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -257,6 +259,33 @@ func TestRemovedChannelStaysRemovedWhilePostsAreOnTheirWay(t *testing.T) {
 			t.Errorf("%+v", sub)
 		}
 	})
+}
+
+// A channel that nobody wants to be remembered is not in SQLite's log either.
+func TestRemovedChannelLeavesNoTraceInTheFiles(t *testing.T) {
+	database := storetest.SQLite(t)
+	s, ch := open(t, database), channelOf("T1", "Cunmistakable")
+	subscribe(t, s, ch, monday)
+	traces := func() (n int) {
+		t.Helper()
+		for _, suffix := range []string{"", "-wal"} {
+			body, err := os.ReadFile(database + suffix)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n += bytes.Count(body, []byte(ch.ID))
+		}
+		return n
+	}
+	if traces() == 0 {
+		t.Fatal("the channel is not found while it is there")
+	}
+	if err := s.Remove(t.Context(), ch); err != nil {
+		t.Fatal(err)
+	}
+	if n := traces(); n > 0 {
+		t.Errorf("it is there %d times", n)
+	}
 }
 
 func TestRemoveAndEverythingElseAtTheSameTime(t *testing.T) {

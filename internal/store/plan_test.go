@@ -149,7 +149,7 @@ func TestPlanLeavesAPostThatStandsAtItsSlot(t *testing.T) {
 			subscribe(t, s, ch, monday)
 			planned(t, s, monday)
 			// The clock is set back an hour, and somebody sets the schedule again.
-			execute(t, s, `UPDATE post SET state = $1, cause = 'asked', question = 'q', tries = 2`, string(state))
+			execute(t, s, `UPDATE post SET state = $1, cause = 'holiday', question = 'q', tries = 2`, string(state))
 			subscribe(t, s, ch, monday)
 			want := only(t, s, ch)
 			if state == briefing.PostSkipped {
@@ -269,6 +269,28 @@ func TestErrorOfAClosedStoreIsNoPanic(t *testing.T) {
 		}
 		if err := s.Ping(t.Context()); err == nil {
 			t.Error("it answers")
+		}
+	})
+}
+
+// Two people type at once: one has a slot left out, of which the other does not know
+// while setting the time anew.
+func TestPlanLeavesOutWhatSomebodyAskedToBeLeftOut(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, database string) {
+		for id, cause := range map[string]briefing.Cause{"C1": briefing.CauseAsked, "C2": briefing.CauseHoliday} {
+			s, ch := open(t, database), channelOf("T"+id, id)
+			subscribe(t, s, ch, monday)
+			slot := read(t, s, ch).NextSlot
+			if err := s.Change(t.Context(), ch, func(*briefing.Subscription, bool) ([]briefing.Post, error) {
+				return []briefing.Post{{Channel: ch, Slot: slot, State: briefing.PostSkipped, Cause: cause}}, nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+			planned(t, s, monday)
+			posts, err := s.Posts(t.Context(), ch, 10)
+			if err != nil || len(posts) != 1 || (posts[0].State == briefing.PostSkipped) != (cause == briefing.CauseAsked) {
+				t.Errorf("left out for %q: %+v, %v", cause, posts, err)
+			}
 		}
 	})
 }

@@ -10,8 +10,8 @@ import (
 
 // Plan takes up to limit subscriptions whose next slot has come at now, and in one
 // transaction keeps the posts that plan returns for each and what it made of the
-// subscription. A post takes the place of one that was skipped at its slot; any
-// other that stands there stays. It returns how many subscriptions it took:
+// subscription. A post takes the place of one that was skipped at its slot, but not
+// because somebody asked; any other that stands there stays, too. It returns how many subscriptions it took:
 // another replica may be taking others.
 func (s *Store) Plan(ctx context.Context, now time.Time, limit int, plan func(*briefing.Subscription) []briefing.Post) (n int, err error) {
 	err = s.inTx(ctx, func(tx *tx) error {
@@ -43,7 +43,7 @@ func (s *Store) Plan(ctx context.Context, now time.Time, limit int, plan func(*b
 				SELECT v.column1, v.column2, v.column3, v.column4, v.column5, v.column6, v.column7, '', 0, 0, v.column5, '', 0, 0, '' FROM (%s) AS v WHERE true
 				ON CONFLICT (platform, tenant, channel, slot) DO UPDATE SET due_at = excluded.due_at, state = excluded.state, cause = excluded.cause,
 					question = '', tries = 0, resent = 0, try_at = excluded.try_at
-				WHERE p.state = 'skipped'`},
+				WHERE p.state = 'skipped' AND p.cause <> 'asked'`},
 			write{"subscriptions", &changed, `UPDATE subscription SET next_slot = v.column4, next_at = v.column5, paused = v.column6, until = v.column7
 				FROM (%s) AS v WHERE platform = v.column1 AND tenant = v.column2 AND channel = v.column3`},
 		)
@@ -121,24 +121,19 @@ func (s *Store) Sweep(ctx context.Context, before, now time.Time, resend bool) (
 	err = s.inTx(ctx, func(tx *tx) error {
 		n = 0
 		if resend {
-			done, err := tx.ExecContext(ctx, `UPDATE post SET state = 'due', resent = 1, claim = '', try_at = $2
-				WHERE state = 'sending' AND claimed_at < $1 AND resent = 0`, millis(before), millis(now))
+			again, err := affected(tx.ExecContext(ctx, `UPDATE post SET state = 'due', resent = 1, claim = '', try_at = $2
+				WHERE state = 'sending' AND claimed_at < $1 AND resent = 0`, millis(before), millis(now)))
 			if err != nil {
 				return fmt.Errorf("sweeping: %w", err)
 			}
-			again, err := done.RowsAffected()
-			if err != nil {
-				return fmt.Errorf("sweeping: %w", err)
-			}
-			n += int(again)
+			n += again
 		}
-		done, err := tx.ExecContext(ctx, `UPDATE post SET state = 'unconfirmed', cause = 'stopped' WHERE state = 'sending' AND claimed_at < $1`, millis(before))
+		settled, err := affected(tx.ExecContext(ctx, `UPDATE post SET state = 'unconfirmed', cause = 'stopped' WHERE state = 'sending' AND claimed_at < $1`, millis(before)))
 		if err != nil {
 			return fmt.Errorf("sweeping: %w", err)
 		}
-		settled, err := done.RowsAffected()
-		n += int(settled)
-		return err
+		n += settled
+		return nil
 	})
 	return n, err
 }

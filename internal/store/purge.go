@@ -26,7 +26,7 @@ type Held struct {
 // Nothing reports whether there is nothing of the tenant.
 func (h Held) Nothing() bool { return h == Held{Tenant: h.Tenant} }
 
-// Tenants is every tenant of which anything is kept, in the order of their ids.
+// Tenants is every tenant of which anything but a job is kept, in the order of their ids.
 func (s *Store) Tenants(ctx context.Context) (out []Held, err error) {
 	err = s.reading(ctx, func(tx *tx) error {
 		var t briefing.Tenant

@@ -103,7 +103,7 @@ func number(b bool) int64 {
 	return 0
 }
 
-// subscriptionColumns is every column, in the order of scanSubscription.
+// subscriptionColumns is every column, in the order of subscriptionRow.fields.
 const subscriptionColumns = `s.platform, s.tenant, s.channel, s.route, s.every, s.weekday, s.hour, s.minute, s.zone, s.starts,
 	s.pool, s.briefing, s.holidays, s.neutral, s.paused, s.until, s.next_slot, s.next_at, s.round, s.last`
 

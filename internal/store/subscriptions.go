@@ -79,8 +79,9 @@ func (s *Store) Change(ctx context.Context, ch briefing.Channel, change func(sub
 }
 
 // queue waits for a tenant's row. A tenant has one as long as it has a subscription.
-// Whoever changes, claims or removes anything of the tenant queues for that row
-// first, and so finds even what is not there yet as nobody else is about to make it.
+// Whoever changes a subscription, claims or removes anything of the tenant queues for
+// that row first, and so finds even what is not there yet as nobody else is about to
+// make it.
 func (s *Store) queue(ctx context.Context, tx *tx, t briefing.Tenant) error {
 	if _, err := tx.ExecContext(ctx, `INSERT INTO tenant (platform, tenant, holder, lease_until, held_until) VALUES ($1, $2, '', 0, 0)
 		ON CONFLICT (platform, tenant) DO UPDATE SET holder = tenant.holder`, t.Platform, t.ID); err != nil {
@@ -107,16 +108,12 @@ func (s *Store) write(ctx context.Context, tx *tx, sub *briefing.Subscription) e
 
 func (s *Store) writePosts(ctx context.Context, tx *tx, posts []briefing.Post) error {
 	for _, p := range posts {
-		done, err := tx.ExecContext(ctx, `INSERT INTO post AS p (platform, tenant, channel, slot, due_at, state, cause, question, tries, resent, try_at, claim, claimed_at, sent_at, message)
+		n, err := affected(tx.ExecContext(ctx, `INSERT INTO post AS p (platform, tenant, channel, slot, due_at, state, cause, question, tries, resent, try_at, claim, claimed_at, sent_at, message)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, $5, '', 0, 0, '')
 			ON CONFLICT (platform, tenant, channel, slot) DO UPDATE SET due_at = excluded.due_at, state = excluded.state, cause = excluded.cause,
 				question = excluded.question, tries = 0, resent = 0, try_at = excluded.try_at, claim = '', claimed_at = 0, sent_at = 0, message = ''
 			WHERE p.state IN ('failed', 'skipped') OR p.state = 'unconfirmed' AND excluded.state = 'due'`,
-			p.Channel.Platform, p.Channel.Tenant, p.Channel.ID, p.Slot.Key, millis(p.Slot.At), string(p.State), string(p.Cause), p.Question)
-		if err != nil {
-			return fmt.Errorf("writing a post: %w", err)
-		}
-		n, err := done.RowsAffected()
+			p.Channel.Platform, p.Channel.Tenant, p.Channel.ID, p.Slot.Key, millis(p.Slot.At), string(p.State), string(p.Cause), p.Question))
 		if err != nil {
 			return fmt.Errorf("writing a post: %w", err)
 		}
@@ -130,13 +127,9 @@ func (s *Store) writePosts(ctx context.Context, tx *tx, posts []briefing.Post) e
 // Remove forgets everything about a channel, or fails with
 // briefing.ErrNoSubscription.
 func (s *Store) Remove(ctx context.Context, ch briefing.Channel) error {
-	return s.inTx(ctx, func(tx *tx) error {
+	err := s.inTx(ctx, func(tx *tx) error {
 		// Claims wait, or one would write what it asks after that is removed here.
-		done, err := tx.ExecContext(ctx, `UPDATE tenant SET holder = holder WHERE platform = $1 AND tenant = $2`, ch.Platform, ch.Tenant)
-		if err != nil {
-			return fmt.Errorf("removing a channel: %w", err)
-		}
-		n, err := done.RowsAffected()
+		n, err := affected(tx.ExecContext(ctx, `UPDATE tenant SET holder = holder WHERE platform = $1 AND tenant = $2`, ch.Platform, ch.Tenant))
 		if err != nil {
 			return fmt.Errorf("removing a channel: %w", err)
 		}
@@ -152,6 +145,10 @@ func (s *Store) Remove(ctx context.Context, ch briefing.Channel) error {
 		}
 		return removeIdle(ctx, tx, briefing.Tenant{Platform: ch.Platform, ID: ch.Tenant})
 	})
+	if err == nil {
+		s.overwrite(ctx)
+	}
+	return err
 }
 
 // Posts is a channel's newest posts, at most that many, newest first.
