@@ -84,9 +84,7 @@ func (s *Scheduler) Deliver(ctx context.Context, t briefing.Tenant) (more bool, 
 			return false, nil
 		}
 		known.heard() // what is there by now is found by this claim
-		// Each claim has a mark of its own: by it the store tells a late result from the
-		// attempt that is under way.
-		claimed, err := s.posts.Claim(ctx, t, s.id, rand.Text(), n, s.now(), s.decide(s.now()))
+		claimed, err := s.claim(ctx, t, n)
 		known.limit.ReserveN(time.Now(), len(claimed.Posts)) // never refused: n was in the bucket, or nearly
 		for range n - len(claimed.Posts) {
 			room.give()
@@ -123,6 +121,13 @@ func (s *Scheduler) Deliver(ctx context.Context, t briefing.Tenant) (more bool, 
 		}
 	}
 	return true, nil
+}
+
+// claim claims in a turn that the tenant has, and ends it. Each claim has a mark of its
+// own: by it the store tells a late result from the attempt that is under way.
+func (s *Scheduler) claim(ctx context.Context, t briefing.Tenant, n int) (briefing.Claimed, error) {
+	defer func() { <-s.claims }()
+	return s.posts.Claim(ctx, t, s.id, rand.Text(), n, s.now(), s.decide(s.now()))
 }
 
 // send sends one post, and says what became of it.

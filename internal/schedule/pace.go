@@ -12,10 +12,13 @@ import (
 )
 
 const (
-	atOnce      = 16  // posts of a tenant on their way
-	allAtOnce   = 512 // posts of all tenants on their way, beside one of each
-	placesEvery = 100 * time.Millisecond
-	maxPaces    = 10_000 // tenants whose pace is remembered
+	atOnce    = 16  // posts of a tenant on their way
+	allAtOnce = 512 // posts of all tenants on their way, beside one of each
+	// claimsAtOnce keeps what became of posts from queueing for the database behind a
+	// claim of every tenant. Claims that wait become larger meanwhile.
+	claimsAtOnce = 4
+	placesEvery  = 100 * time.Millisecond
+	maxPaces     = 10_000 // tenants whose pace is remembered
 )
 
 // tenant is what a process remembers of one.
@@ -184,7 +187,8 @@ func (p *places) empty() bool {
 
 // turn waits until a tenant may send a share of posts, takes places for as many as it
 // may send by then, and returns how many: none where it is time to stop. Where the
-// database is slower than the rate they become more, and the claims fewer.
+// database is slower than the rate they become more, and the claims fewer. It is the
+// tenant's turn to claim then, which claim ends.
 func (s *Scheduler) turn(ctx context.Context, t *tenant, share int, room *places) (n int) {
 	if !s.pause(ctx, t.wait(share), turnTime, nil) {
 		return 0
@@ -198,6 +202,15 @@ func (s *Scheduler) turn(ctx context.Context, t *tenant, share int, room *places
 		case <-ctx.Done():
 			return 0
 		}
+	}
+	select {
+	case s.claims <- struct{}{}:
+	case <-s.stopping:
+		room.give()
+		return 0
+	case <-ctx.Done():
+		room.give()
+		return 0
 	}
 	for n = 1; t.may(n+1) && room.take(); {
 		n++

@@ -103,6 +103,7 @@ type Scheduler struct {
 	results *results
 
 	shared   chan struct{} // places for posts on their way
+	claims   chan struct{} // turns to claim
 	stopping chan struct{}
 	loop     sync.WaitGroup
 
@@ -123,7 +124,7 @@ type jobs interface {
 func New(cfg Config, planner Planner, posts Posts, bot Bot, log *zap.Logger, now func() time.Time) (*Scheduler, error) {
 	s := &Scheduler{
 		cfg: cfg, planner: planner, posts: posts, bot: bot, log: log, now: now, id: rand.Text(),
-		shared: make(chan struct{}, allAtOnce), stopping: make(chan struct{}), tenants: map[briefing.Tenant]*tenant{},
+		shared: make(chan struct{}, allAtOnce), claims: make(chan struct{}, claimsAtOnce), stopping: make(chan struct{}), tenants: map[briefing.Tenant]*tenant{},
 	}
 	s.results = newResults(posts, log)
 	workers := river.NewWorkers()
