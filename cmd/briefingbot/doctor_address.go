@@ -48,7 +48,7 @@ func examineAddress(ctx context.Context, f *findings, address string) {
 	switch {
 	case err != nil || resp.StatusCode != http.StatusOK || string(body) != "ok\n":
 		f.add(wrong, fmt.Sprintf("Public address: somebody answers with status %d, and it is not this bot.", resp.StatusCode),
-			"See that the reverse proxy passes every path on to BRIEFINGBOT_LISTEN without a redirect or a sign-in, and that the bot runs.")
+			"See that the reverse proxy passes /slack/, /api/messages and /healthz on to BRIEFINGBOT_LISTEN without a redirect or a sign-in, and that the bot runs.")
 		return
 	}
 	ends := time.Now().Add(365 * 24 * time.Hour)

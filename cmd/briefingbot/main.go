@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -19,7 +20,22 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // the second signal ends the process, whatever it waits for
+	forgetEmpty()
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) //nolint:gocritic // the process ends, and stop with it
+}
+
+// forgetEmpty has an empty setting count as one that is not there, as Compose and
+// environment files leave it where nobody gave a value.
+func forgetEmpty() {
+	for _, setting := range os.Environ() {
+		name, value, _ := strings.Cut(setting, "=")
+		for _, prefix := range []string{"BRIEFINGBOT_", "SLACK_", "TEAMS_"} {
+			if value == "" && strings.HasPrefix(name, prefix) {
+				_ = os.Unsetenv(name) // fails for names that are none alone
+			}
+		}
+	}
 }
 
 // cli is every subcommand and every setting that is no secret. Secrets come from
@@ -76,12 +92,37 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	case helped:
 		return 0
 	case err != nil:
-		return report(errOut, hinted{err, "briefingbot --help lists what there is"}, 2)
+		err, status := misused(err, args)
+		return report(errOut, err, status)
 	}
 	if err := kctx.Run(); err != nil {
 		return report(errOut, err, 1)
 	}
 	return 0
+}
+
+// misused is an error of kong's with what to do, and the status to exit with: in the
+// words of the setting where the value came from the environment, and with the help of
+// the command that was meant.
+func misused(err error, args []string) (error, int) {
+	parse := &kong.ParseError{}
+	if !errors.As(err, &parse) || parse.Context == nil || parse.Context.Selected() == nil {
+		return hinted{err, "briefingbot --help lists what there is"}, 2
+	}
+	for _, f := range parse.Context.Flags() {
+		flag := "--" + f.Name
+		rest, ok := strings.CutPrefix(err.Error(), flag)
+		if !ok || slices.ContainsFunc(args, func(a string) bool { return a == flag || strings.HasPrefix(a, flag+"=") }) {
+			continue
+		}
+		for _, name := range f.Envs {
+			if _, set := os.LookupEnv(name); set && !strings.HasPrefix(rest, "-") {
+				rest, _, _ = strings.Cut(rest, " (from envar") // which says it again
+				return hinted{errors.New(name + rest), "\"Run it for real\" in README.md lists what each setting may be"}, 1
+			}
+		}
+	}
+	return hinted{err, parse.Context.Selected().FullPath() + " --help lists what there is"}, 2
 }
 
 // report prints an error with its hint, and returns the status to exit with.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"strings"
@@ -64,6 +65,9 @@ func platformsFromEnvironment() (p platforms, err error) {
 	p.teams.LoginURL = os.Getenv("TEAMS_LOGIN_URL")
 	p.teams.OpenIDMetadata = os.Getenv("TEAMS_OPENID_METADATA_URL")
 	p.teams.ServiceHosts = strings.FieldsFunc(os.Getenv("TEAMS_SERVICE_HOSTS"), func(r rune) bool { return r == ',' || r == ' ' })
+	if len(p.teams.ServiceHosts) == 0 && os.Getenv("TEAMS_SERVICE_HOSTS") != "" {
+		return p, hinted{errors.New("TEAMS_SERVICE_HOSTS names no host"), "list hosts with commas between them, like smba.trafficmanager.net, or leave it out"}
+	}
 	switch value := os.Getenv("TEAMS_INSECURE_LOOPBACK"); value {
 	case "1":
 		p.teams.InsecureLoopback = true
@@ -94,7 +98,28 @@ func platformsFromEnvironment() (p platforms, err error) {
 		}
 		return p, hinted{err, hint}
 	}
-	return p, nil
+	return p, p.lacking()
+}
+
+// lacking reports a setting that means nothing, since its platform is not set up:
+// whoever gave it meant to.
+func (p platforms) lacking() error {
+	for _, of := range []struct {
+		name, missing string
+		enabled       bool
+		settings      []string
+	}{
+		{"Slack", "SLACK_SIGNING_SECRET", p.slack.Enabled(), []string{"SLACK_API_URL"}},
+		{"Teams", "TEAMS_APP_ID", p.teams.Enabled(), []string{"TEAMS_CLOUD", "TEAMS_LOGIN_URL", "TEAMS_OPENID_METADATA_URL", "TEAMS_SERVICE_HOSTS", "TEAMS_APP_PASSWORD_EXPIRES"}},
+	} {
+		for _, setting := range of.settings {
+			if !of.enabled && os.Getenv(setting) != "" {
+				return hinted{fmt.Errorf("%s is set, and %s is not set up: %s is missing", setting, of.name, of.missing),
+					fmt.Sprintf("set %s as \"Connect %s\" in README.md explains, or leave %s out", of.missing, of.name, setting)}
+			}
+		}
+	}
+	return nil
 }
 
 func (p platforms) list() []briefing.Platform {
@@ -148,6 +173,9 @@ func (p platforms) adapters(b *bot.Bot, db *store.Store, m *metrics.Metrics, log
 		}
 		if p.teams.InsecureLoopback {
 			log.Warn("unsigned activities are taken from this machine: TEAMS_INSECURE_LOOPBACK is for trials only")
+		}
+		if at, ok := p.expires[briefing.Teams]; ok && time.Until(at) < expiryLook {
+			log.Warn("the client secret of Teams expires: make a new one", zap.String("cause", "TEAMS_APP_PASSWORD_EXPIRES is "+at.Format(time.DateOnly)))
 		}
 		a.LearnRoutes(db.LearnRoute)
 		a.ForgetChannels(db.Forget)

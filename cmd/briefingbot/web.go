@@ -45,9 +45,10 @@ func (f webFlags) mode(platforms int) (webMode, briefing.Private, error) {
 	switch {
 	case err != nil:
 		return webOff, token, err
+	case f.Web == "on" && token.Empty():
+		return webOff, token, hinted{errors.New("BRIEFINGBOT_WEB is on, and BRIEFINGBOT_WEB_TOKEN is missing"), longToken}
 	case f.Web == "on" && len(token.Reveal()) < web.MinToken:
-		return webOff, token, hinted{fmt.Errorf("BRIEFINGBOT_WEB is on, and BRIEFINGBOT_WEB_TOKEN has less than %d characters", web.MinToken),
-			"choose a long one, like what openssl rand -hex 20 prints, and set BRIEFINGBOT_WEB_TOKEN or BRIEFINGBOT_WEB_TOKEN_FILE"}
+		return webOff, token, hinted{fmt.Errorf("BRIEFINGBOT_WEB is on, and BRIEFINGBOT_WEB_TOKEN has less than %d characters", web.MinToken), longToken}
 	case f.Web == "on":
 		return webToken, token, nil
 	case f.Web == "off" && platforms == 0:
@@ -58,6 +59,8 @@ func (f webFlags) mode(platforms int) (webMode, briefing.Private, error) {
 	}
 	return webOff, token, nil
 }
+
+const longToken = "choose a long one, like what openssl rand -hex 20 prints, and set BRIEFINGBOT_WEB_TOKEN or BRIEFINGBOT_WEB_TOKEN_FILE"
 
 // website is what browsers are shown.
 type website struct {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -32,14 +31,19 @@ type weeklyFlags struct {
 
 const maxTitle = 80
 
-func (f weeklyFlags) validate() error {
+// validate reports what cannot be meant, and leaves out what is empty.
+func (f *weeklyFlags) validate() error {
 	// A name without a slash, like Japan, would be a word like any other in a command.
 	if _, err := time.LoadLocation(f.Timezone); err != nil || !strings.Contains(f.Timezone, "/") && f.Timezone != "UTC" {
 		return hinted{errors.New("BRIEFINGBOT_TIMEZONE is not a time zone"), "name it like Europe/London"}
 	}
+	given := len(f.Schedulers) > 0
 	f.Schedulers = slices.DeleteFunc(f.Schedulers, func(id string) bool { return strings.TrimSpace(id) == "" })
-	if len(f.Schedulers) == 0 && os.Getenv("BRIEFINGBOT_SCHEDULERS") != "" {
+	if given && len(f.Schedulers) == 0 {
 		return hinted{errors.New("BRIEFINGBOT_SCHEDULERS names nobody"), "list platforms' user ids with commas between them, or leave it out"}
+	}
+	if slices.ContainsFunc(f.Schedulers, func(id string) bool { return strings.ContainsAny(strings.TrimSpace(id), "@ ") }) {
+		return hinted{errors.New("BRIEFINGBOT_SCHEDULERS holds a name, and not an id"), "list platforms' user ids with commas between them, like U2CERLKJA in Slack"}
 	}
 	if title := strings.TrimSpace(f.WeeklyTitle); title == "" || utf8.RuneCountInString(title) > maxTitle {
 		return hinted{fmt.Errorf("BRIEFINGBOT_WEEKLY_TITLE is empty or longer than %d characters", maxTitle), "a few words do, like Question of the week"}

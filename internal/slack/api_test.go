@@ -299,10 +299,10 @@ func TestFailedPostIsClassified(t *testing.T) {
 		{"204", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }, nil, briefing.Unknown, "", 0, "204", 1},
 
 		{"a redirect", status(307, "Location", "/api/elsewhere"), nil, briefing.NotSent, "", 0, "307", 1},
-		{"401", status(401), nil, briefing.Impossible, briefing.CauseRevoked, 0, "401", 1},
-		{"403", status(403), nil, briefing.Impossible, briefing.CauseRevoked, 0, "403", 1},
+		{"401", status(401), nil, briefing.NotSent, "", 0, "401", 1},
+		{"403", status(403), nil, briefing.NotSent, "", 0, "403", 1},
 		{"400", status(400), nil, briefing.Rejected, "", 0, "400", 1},
-		{"404", status(404), nil, briefing.Rejected, "", 0, "404", 1},
+		{"404", status(404), nil, briefing.NotSent, "", 0, "404", 1},
 		{"413", status(413), nil, briefing.Rejected, "", 0, "413", 1},
 		{"a code that is none", refuses("no " + botToken + " in C8PSS9T3V, see https://slack.com/"), nil, briefing.Rejected, "", 0, "without a proper code", 1},
 		{"a code without end", refuses(strings.Repeat("a", 65)), nil, briefing.Rejected, "", 0, "without a proper code", 1},

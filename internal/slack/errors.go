@@ -125,12 +125,12 @@ func statusOf(status int, h http.Header) *briefing.DeliveryError {
 	switch {
 	case status == http.StatusTooManyRequests:
 		d.Outcome, d.RetryAfter = briefing.Throttled, retryAfter(h)
-	case status == http.StatusUnauthorized, status == http.StatusForbidden:
-		d.Outcome, d.Cause = briefing.Impossible, briefing.CauseRevoked
 	case status >= 500, status < 300:
 		d.Outcome = briefing.Unknown
-	case status < 400:
-		// Slack redirects nobody, so somebody on the way does, and it is not followed.
+	case status == http.StatusBadRequest, status == http.StatusRequestEntityTooLarge: // the message, whoever says so
+	default:
+		// Slack says no in JSON, with status 200, and redirects nobody: somebody on the way
+		// does, such as an organisation's proxy, and what it refused Slack has not seen.
 		d.Outcome = briefing.NotSent
 	}
 	return d

@@ -19,11 +19,12 @@ import (
 )
 
 const (
-	maxSending  = 64                     // replies on their way at a time
-	sendTimeout = 10 * time.Second       // for one post
-	maxWait     = 30 * time.Second       // the longest Retry-After that is waited for
-	maxReplies  = 5                      // that Slack takes at one response_url
-	partDelay   = 300 * time.Millisecond // for Slack to take the part that went before
+	maxPerChannel = 16                     // of those, from one channel
+	maxSending    = 64                     // replies on their way at a time
+	sendTimeout   = 10 * time.Second       // for one post
+	maxWait       = 30 * time.Second       // the longest Retry-After that is waited for
+	maxReplies    = 5                      // that Slack takes at one response_url
+	partDelay     = 300 * time.Millisecond // for Slack to take the part that went before
 )
 
 // hooks posts replies to the response_url that Slack gave with a request.
@@ -43,11 +44,12 @@ func (h *hooks) undelivered(cause string) {
 }
 
 func newHooks(apiURL string, log *zap.Logger) *hooks {
-	h := &hooks{log: log, outbox: outbox.New(maxSending, maxSending), client: &http.Client{
+	h := &hooks{log: log, client: &http.Client{
 		Timeout: sendTimeout,
 		// A response_url does not redirect; following one could lead anywhere.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
+	h.outbox = outbox.New(maxSending, maxPerChannel, func(cause any) { h.undelivered(fmt.Sprintf("panic of %T", cause)) })
 	if u, err := url.Parse(apiURL); err == nil && u.Host != "" {
 		h.api = u
 	}
@@ -56,13 +58,22 @@ func newHooks(apiURL string, log *zap.Logger) *hooks {
 
 var errAddress = errors.New("response_url is missing or not Slack's")
 
-// send posts messages one after the other, in the background, after a delay. Its
-// error means that nothing will be sent.
-func (h *hooks) send(address string, messages []slack.WebhookMessage, delay time.Duration) error {
+// reserve takes a place for messages to an address that a channel came with. Its error
+// means that nothing can be sent.
+func (h *hooks) reserve(address string, from briefing.Channel) (*outbox.Place, error) {
 	if !h.allowed(address) {
-		return errAddress
+		return nil, errAddress
 	}
-	return h.outbox.Go("", func(ctx context.Context) {
+	key := ""
+	if from.ID != "" {
+		key = from.Tenant + "/" + from.ID
+	}
+	return h.outbox.Reserve(key)
+}
+
+// send posts messages one after the other, in the background, after a delay.
+func (h *hooks) send(place *outbox.Place, address string, messages []slack.WebhookMessage, delay time.Duration) {
+	place.Go(func(ctx context.Context) {
 		select {
 		case <-time.After(delay):
 		case <-ctx.Done():

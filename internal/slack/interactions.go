@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"briefingbot/internal/briefing"
+	"briefingbot/internal/outbox"
 )
 
 // interaction is the part of Slack's payloads that is used. Of the person it is
@@ -82,14 +83,25 @@ func (a *Adapter) pressed(w http.ResponseWriter, r *http.Request, in *interactio
 	}
 	arrived := a.verify.now()
 	channel, person := origin(in.Team.ID, in.Channel.ID, in.User.ID)
+	var place *outbox.Place
+	if in.ResponseURL != "" {
+		// Before anything is done: Slack shows a warning beside the button, and whoever
+		// presses again must not have skipped two questions.
+		var err error
+		if place, err = a.out.reserve(in.ResponseURL, channel); err != nil {
+			a.refuse(w, http.StatusServiceUnavailable, err)
+			return
+		}
+		defer place.Leave()
+	}
 	m := a.respond.Respond(r.Context(), briefing.Request{
-		Platform: briefing.Slack, Text: briefing.NewPrivate(in.Actions[0].Value), Channel: channel, Person: person,
+		Platform: briefing.Slack, Text: briefing.NewPrivate(in.Actions[0].Value), Channel: channel, Person: person, Public: audience == Channel,
 	})
 	if audience != Channel && a.openForm(r.Context(), arrived, m, in.TriggerID, channel) {
 		writeJSON(w, []byte("{}"))
 		return
 	}
-	if in.ResponseURL == "" {
+	if place == nil {
 		// Slack always gives an address. Whoever does not has the reply here.
 		body, err := json.Marshal(Render(m, audience)[0])
 		if err != nil {
@@ -99,11 +111,7 @@ func (a *Adapter) pressed(w http.ResponseWriter, r *http.Request, in *interactio
 		writeJSON(w, body)
 		return
 	}
-	if err := a.out.send(in.ResponseURL, limited(Render(m, audience), maxReplies), 0); err != nil {
-		// Slack shows a warning beside the button, and the person can press again.
-		a.refuse(w, http.StatusServiceUnavailable, err)
-		return
-	}
+	a.out.send(place, in.ResponseURL, limited(Render(m, audience), maxReplies), 0)
 	writeJSON(w, []byte("{}"))
 }
 

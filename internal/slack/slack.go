@@ -22,6 +22,7 @@ import (
 
 	"briefingbot/internal/briefing"
 	"briefingbot/internal/local"
+	"briefingbot/internal/outbox"
 )
 
 // Config is what Slack needs. The zero value means that Slack is not used.
@@ -170,7 +171,10 @@ func (a *Adapter) commands(w http.ResponseWriter, r *http.Request) {
 	_ = http.NewResponseController(w).Flush() // without it they only might come early
 	address, err := decode(form.responseURL)
 	if err == nil {
-		err = a.out.send(address, parts[1:], partDelay)
+		var place *outbox.Place
+		if place, err = a.out.reserve(address, channel); err == nil {
+			a.out.send(place, address, parts[1:], partDelay)
+		}
 	}
 	if err != nil {
 		a.out.undelivered(err.Error())

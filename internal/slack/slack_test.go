@@ -72,7 +72,8 @@ func commandBody(command, text, responseURL string) string {
 type button struct {
 	action, value string
 	responseURL   string
-	public        bool // the button is in a message that the whole channel sees
+	channel       string // or the usual one
+	public        bool   // the button is in a message that the whole channel sees
 }
 
 func (b button) body() string {
@@ -83,7 +84,7 @@ func (b button) body() string {
 		"team":         map[string]any{"id": "T1DC2JH3J", "domain": "testteamnow"},
 		"user":         map[string]any{"id": "U2CERLKJA", "username": "roadrunner", "name": "roadrunner", "team_id": "T1DC2JH3J"},
 		"container":    map[string]any{"type": "message", "message_ts": "1531420618.000100", "channel_id": "G8PSS9T3V", "is_ephemeral": !b.public},
-		"channel":      map[string]any{"id": "G8PSS9T3V", "name": "foobar"},
+		"channel":      map[string]any{"id": cmp.Or(b.channel, "G8PSS9T3V"), "name": "foobar"},
 		"state":        map[string]any{"values": map[string]any{}},
 		"actions": []any{map[string]any{
 			"type": "button", "block_id": "xYz", "action_id": cmp.Or(b.action, "reply.1"), "action_ts": "1531420619.000200",
@@ -823,14 +824,30 @@ func (f *fakeSlack) hold(t *testing.T) (release func()) {
 
 func TestWhenTooManyRepliesAreUnderWayThePersonIsToldToTryAgain(t *testing.T) {
 	t.Parallel()
-	s := newSide(t, note("an answer"))
+	var asked atomic.Int64
+	s := newSide(t, responderFunc(func(briefing.Request) *briefing.Message {
+		asked.Add(1)
+		return &briefing.Message{Blocks: []briefing.Block{briefing.Note{Text: "an answer"}}}
+	}))
 	release := s.slack.hold(t)
-	for i := range maxSending {
+	for i := range maxPerChannel {
 		if a := s.pressed(button{value: "/da-briefing 6"}); a.status != http.StatusOK {
 			t.Fatalf("press %d: status %d", i, a.status)
 		}
 	}
-	if a := s.pressed(button{value: "/da-briefing 6"}); a.status != http.StatusServiceUnavailable {
+	// Of what is to be tried again nothing was done: a question would be left out twice.
+	for _, b := range []button{{value: "/reflection skip"}, {value: "/reflection skip", responseURL: "https://evil.example/"}} {
+		if a := s.pressed(b); a.status != http.StatusServiceUnavailable || asked.Load() != maxPerChannel {
+			t.Errorf("status %d, want 503; %d were carried out", a.status, asked.Load())
+		}
+	}
+	// Another channel has places left, until there are none at all.
+	for i := maxPerChannel; i < maxSending; i++ {
+		if a := s.pressed(button{value: "/da-briefing 6", channel: fmt.Sprint("C", i)}); a.status != http.StatusOK {
+			t.Fatalf("press %d: status %d", i, a.status)
+		}
+	}
+	if a := s.pressed(button{value: "/da-briefing 6", channel: "C0"}); a.status != http.StatusServiceUnavailable {
 		t.Errorf("status %d, want 503", a.status)
 	}
 	// Commands need no post, and go on being answered.

@@ -52,8 +52,14 @@ func (c Config) Validate() error {
 			return fmt.Errorf("%s is not an https address", setting.name)
 		}
 	}
+	if c.AppID != "" && !isGUID(c.AppID) {
+		return errors.New("TEAMS_APP_ID is no id; it has 32 digits and letters with hyphens, like 6f1b2c3d-0000-4a5b-8c9d-0123456789ab")
+	}
+	if c.TenantID != "" && !isGUID(c.TenantID) {
+		return errors.New("TEAMS_TENANT_ID is no id; it has 32 digits and letters with hyphens, like 6f1b2c3d-0000-4a5b-8c9d-0123456789ab")
+	}
 	for _, host := range c.ServiceHosts {
-		if u, err := url.Parse("https://" + host); err != nil || u.Host != host || u.Hostname() == "" {
+		if u, err := url.Parse("https://" + host); err != nil || u.Host != host || u.Hostname() == "" || strings.Contains(host, "*") {
 			return errors.New("TEAMS_SERVICE_HOSTS holds what is no host; write hosts alone, like smba.trafficmanager.net, with commas between them")
 		}
 	}
@@ -75,6 +81,20 @@ func (c Config) Validate() error {
 		return fmt.Errorf("%w: TEAMS_APP_PASSWORD is missing", ErrHalf)
 	}
 	return nil
+}
+
+// isGUID reports whether s is written as Entra writes its ids.
+func isGUID(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i, c := range []byte(s) {
+		hyphen := i == 8 || i == 13 || i == 18 || i == 23
+		if hyphen != (c == '-') || !hyphen && !strings.ContainsRune("0123456789abcdefABCDEF", rune(c)) {
+			return false
+		}
+	}
+	return true
 }
 
 // tokenSource fetches tokens for the connector, keeps one until shortly before it

@@ -33,11 +33,16 @@ func (a *Adapter) cards(r *http.Request, in *incoming, text string, public bool)
 // accept answers an activity in the background; update puts the answer in place
 // of the message whose button was pressed. It reports whether it could.
 func (a *Adapter) accept(w http.ResponseWriter, r *http.Request, in *incoming, text string, update bool) bool {
-	cards, _ := a.cards(r, in, text, in.isShared())
-	if err := a.outbox.Go(in.conversation(), func(ctx context.Context) { a.send(ctx, in, cards, update) }); err != nil {
+	// Before anything is done: who is told to try again must not have skipped two
+	// questions.
+	place, err := a.outbox.Reserve(in.conversation())
+	if err != nil {
 		a.refuse(w, &refusal{http.StatusServiceUnavailable, err.Error()})
 		return false
 	}
+	defer place.Leave()
+	cards, _ := a.cards(r, in, text, in.isShared())
+	place.Go(func(ctx context.Context) { a.send(ctx, in, cards, update) })
 	w.WriteHeader(http.StatusOK)
 	return true
 }
@@ -64,8 +69,7 @@ func (a *Adapter) replace(w http.ResponseWriter, r *http.Request, in *incoming, 
 	}
 	if len(cards) > 1 {
 		if err := a.outbox.Go(in.conversation(), func(ctx context.Context) { a.send(ctx, in, cards[1:], false) }); err != nil {
-			a.refuse(w, &refusal{http.StatusServiceUnavailable, err.Error()})
-			return
+			a.notDelivered(err.Error()) // the rest, of what was done already
 		}
 	}
 	writeJSON(w, body)
@@ -93,13 +97,17 @@ func (a *Adapter) send(ctx context.Context, in *incoming, cards []*Card, update 
 			}})
 		}
 		if err != nil {
-			if a.undelivered != nil {
-				a.undelivered()
-			}
-			a.log.Warn("reply not delivered", zap.String("platform", string(briefing.Teams)), zap.String("cause", safeCause(err)))
+			a.notDelivered(safeCause(err))
 			return
 		}
 	}
+}
+
+func (a *Adapter) notDelivered(cause string) {
+	if a.undelivered != nil {
+		a.undelivered()
+	}
+	a.log.Warn("reply not delivered", zap.String("platform", string(briefing.Teams)), zap.String("cause", cause))
 }
 
 func attachments(cards ...*Card) []schema.Attachment {

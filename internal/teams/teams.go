@@ -69,9 +69,10 @@ func New(cfg Config, r Responder, fixed []*briefing.Message, log *zap.Logger, no
 	}
 	cl, _ := cloudNamed(cfg.Cloud) // Validate has seen it
 	a := &Adapter{
-		cfg: cfg, respond: r, log: log, now: now, outbox: outbox.New(maxSending, maxPerConversation), hosts: cl.serviceHosts,
+		cfg: cfg, respond: r, log: log, now: now, hosts: cl.serviceHosts,
 		connector: newConnector(now),
 	}
+	a.outbox = outbox.New(maxSending, maxPerConversation, func(cause any) { a.notDelivered(fmt.Sprintf("panic of %T", cause)) })
 	if len(cfg.ServiceHosts) > 0 {
 		a.hosts = cfg.ServiceHosts
 	}

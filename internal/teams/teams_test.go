@@ -1123,7 +1123,11 @@ func (f *fakeConnector) hold(t *testing.T) (release func()) {
 
 func TestWhenTooManyRepliesAreUnderWayTeamsIsToldToTryAgain(t *testing.T) {
 	t.Parallel()
-	s := newSide(t, note("an answer"))
+	var asked atomic.Int64
+	s := newSide(t, responderFunc(func(briefing.Request) *briefing.Message {
+		asked.Add(1)
+		return &briefing.Message{Blocks: []briefing.Block{briefing.Note{Text: "an answer"}}}
+	}))
 	release := s.connector.hold(t)
 	// Each in a conversation of its own: one alone has its pace.
 	elsewhere := func(a object, i int) object {
@@ -1136,6 +1140,9 @@ func TestWhenTooManyRepliesAreUnderWayTeamsIsToldToTryAgain(t *testing.T) {
 	}
 	for name, a := range map[string]object{"a message": s.telling("da-briefing"), "a submitted button": s.submitting("/da-briefing 6")} {
 		t.Run(name, func(t *testing.T) { s.refused(t, http.StatusServiceUnavailable, s.request(mustJSON(a), bearerFor(a))) })
+	}
+	if n := asked.Load(); n != maxSending { // or a question would be left out twice
+		t.Errorf("%d were carried out, of which Teams is to try some again", n)
 	}
 	// A welcome that was refused is not one: Teams says again that the bot was added.
 	installed, _ := s.arrivals("a:welcome")
