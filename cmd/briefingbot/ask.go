@@ -49,7 +49,7 @@ func (c askCommand) converse(ctx context.Context, s streams, b *bot.Bot, lib bri
 			return err
 		}
 	}
-	lines := bufio.NewScanner(s.in)
+	lines := bufio.NewScanner(interrupted{ctx, s.in})
 	for first := true; ; first = false {
 		if err := prompt(); err != nil {
 			return err
@@ -69,6 +69,9 @@ func (c askCommand) converse(ctx context.Context, s streams, b *bot.Bot, lib bri
 		if err := c.answer(ctx, b, write, line); err != nil {
 			return err
 		}
+	}
+	if ctx.Err() != nil {
+		return errSaid
 	}
 	if errors.Is(lines.Err(), bufio.ErrTooLong) {
 		return hinted{errors.New("a line of the input is too long"), "a command has a few words"}

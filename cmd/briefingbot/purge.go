@@ -45,8 +45,8 @@ func (c purgeCommand) purge(ctx context.Context, db *store.Store, t briefing.Ten
 	fmt.Fprintf(s.out, "Held about %s %s: %s.\n", t.Platform, t.ID, amounts(held))
 	if !c.Yes {
 		fmt.Fprint(s.out, "All of it will be gone, and its channels get no more questions. Type yes to go on: ")
-		answer, err := bufio.NewReader(io.LimitReader(s.in, 100)).ReadString('\n')
-		if err != nil && !errors.Is(err, io.EOF) {
+		answer, err := bufio.NewReader(io.LimitReader(interrupted{ctx, s.in}, 100)).ReadString('\n')
+		if err != nil && !errors.Is(err, io.EOF) && ctx.Err() == nil {
 			return err
 		}
 		if strings.TrimSpace(answer) != "yes" {

@@ -278,6 +278,31 @@ func TestChartIsOneBotWithAFileOrSeveralOnPostgreSQL(t *testing.T) {
 	}
 }
 
+func TestIngressLeadsToWhatIsServedAndNothingElse(t *testing.T) {
+	for setting, want := range map[string]string{
+		"off": "/slack/ Prefix, /api/messages Prefix, /healthz Exact",
+		"on":  "/slack/ Prefix, /api/messages Prefix, /healthz Exact, /briefings Prefix, /static/ Prefix",
+	} {
+		files, err := render(t, values(t, "postgres-values.yaml", func(v map[string]any) {
+			v["settings"].(map[string]any)["BRIEFINGBOT_WEB_BRIEFINGS"] = setting
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := decode(t, files)
+		var paths []string
+		for _, p := range m.ingresses[0].Spec.Rules[0].HTTP.Paths {
+			paths = append(paths, p.Path+" "+string(*p.PathType))
+		}
+		if got := strings.Join(paths, ", "); got != want {
+			t.Errorf("with the pages %s: %s", setting, got)
+		}
+		if !strings.Contains(m.notes, "our-briefings are followed") {
+			t.Errorf("the notes ask for a restart where briefings change:\n%s", m.notes)
+		}
+	}
+}
+
 func TestChartRefusesWhatCannotWork(t *testing.T) {
 	set := func(path ...any) func(map[string]any) {
 		return func(v map[string]any) {
@@ -302,6 +327,8 @@ func TestChartRefusesWhatCannotWork(t *testing.T) {
 		{"Teams without its ID", set("teams", "secretName", "teams"), "teams.appID is missing"},
 		{"an ID that is none", set("teams", "appID", "our-bot"), "teams"},
 		{"a secret as a setting", set("settings", "SLACK_BOT_TOKEN", "xoxb-1"), "SLACK_BOT_TOKEN"},
+		{"the page's token as a setting", set("settings", "BRIEFINGBOT_WEB_TOKEN", "in plain text for everybody"), "BRIEFINGBOT_WEB_TOKEN"},
+		{"the page, whose token would be one", set("settings", "BRIEFINGBOT_WEB", "on"), "BRIEFINGBOT_WEB"},
 		{"the database as a setting", set("settings", "BRIEFINGBOT_DATABASE", "x.db"), "BRIEFINGBOT_DATABASE"},
 		{"a value with a typing error", set("replica", 2), "replica"},
 		{"an ingress without a name", set("ingress", "enabled", true), "ingress.host is missing"},

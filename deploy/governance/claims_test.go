@@ -229,6 +229,11 @@ func TestPermissionsAreThoseOfTheManifest(t *testing.T) {
 				Bot []string `json:"bot"`
 			} `json:"scopes"`
 		} `json:"oauth_config"`
+		Settings struct {
+			Events struct {
+				Bot []string `json:"bot_events"`
+			} `json:"event_subscriptions"`
+		} `json:"settings"`
 	}
 	if err := json.Unmarshal(raw, &m); err != nil {
 		t.Fatal(err)
@@ -244,6 +249,17 @@ func TestPermissionsAreThoseOfTheManifest(t *testing.T) {
 	slices.Sort(m.OAuth.Scopes.Bot)
 	if diff := cmp.Diff(m.OAuth.Scopes.Bot, listed); diff != "" {
 		t.Errorf("scopes (-manifest +permissions.md):\n%s", diff)
+	}
+	_, sentence, _ := strings.Cut(table, "It subscribes to ")
+	sentence, _, _ = strings.Cut(sentence, ".")
+	var events []string
+	for _, name := range regexp.MustCompile("`([a-z_]+)`").FindAllStringSubmatch(sentence, -1) {
+		events = append(events, name[1])
+	}
+	slices.Sort(events)
+	slices.Sort(m.Settings.Events.Bot)
+	if diff := cmp.Diff(m.Settings.Events.Bot, events); diff != "" {
+		t.Errorf("events (-manifest +permissions.md):\n%s", diff)
 	}
 }
 
