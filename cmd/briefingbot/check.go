@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"briefingbot/internal/content"
@@ -57,9 +58,13 @@ func (c checkCommand) Run(s streams) error {
 	return nil
 }
 
+// count is a number of something, such as "1 reply" and "2 replies".
 func count(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
+	}
+	if stem, ok := strings.CutSuffix(what, "ly"); ok {
+		return fmt.Sprintf("%d %slies", n, stem)
 	}
 	return fmt.Sprintf("%d %ss", n, what)
 }

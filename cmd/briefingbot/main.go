@@ -92,7 +92,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	case helped:
 		return 0
 	case err != nil:
-		err, status := misused(err, args)
+		status, err := misused(err, args)
 		return report(errOut, err, status)
 	}
 	if err := kctx.Run(); err != nil {
@@ -104,10 +104,10 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 // misused is an error of kong's with what to do, and the status to exit with: in the
 // words of the setting where the value came from the environment, and with the help of
 // the command that was meant.
-func misused(err error, args []string) (error, int) {
+func misused(err error, args []string) (status int, _ error) {
 	parse := &kong.ParseError{}
 	if !errors.As(err, &parse) || parse.Context == nil || parse.Context.Selected() == nil {
-		return hinted{err, "briefingbot --help lists what there is"}, 2
+		return 2, hinted{err, "briefingbot --help lists what there is"}
 	}
 	for _, f := range parse.Context.Flags() {
 		flag := "--" + f.Name
@@ -118,11 +118,11 @@ func misused(err error, args []string) (error, int) {
 		for _, name := range f.Envs {
 			if _, set := os.LookupEnv(name); set && !strings.HasPrefix(rest, "-") {
 				rest, _, _ = strings.Cut(rest, " (from envar") // which says it again
-				return hinted{errors.New(name + rest), "\"Run it for real\" in README.md lists what each setting may be"}, 1
+				return 1, hinted{errors.New(name + rest), "\"Run it for real\" in README.md lists what each setting may be"}
 			}
 		}
 	}
-	return hinted{err, parse.Context.Selected().FullPath() + " --help lists what there is"}, 2
+	return 2, hinted{err, parse.Context.Selected().FullPath() + " --help lists what there is"}
 }
 
 // report prints an error with its hint, and returns the status to exit with.

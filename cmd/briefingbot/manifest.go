@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
@@ -63,9 +64,9 @@ func (c teamsManifestCommand) Run(s streams) error {
 	}
 	app := teams.AppPackage{
 		ID: c.ID, Version: c.AppVersion, Name: c.Name, Address: address,
-		Developer: either(c.Developer, c.Name), Website: either(c.Website, address),
+		Developer: cmp.Or(c.Developer, c.Name), Website: cmp.Or(c.Website, address),
 	}
-	app.Privacy, app.Terms = either(c.Privacy, app.Website), either(c.Terms, app.Website)
+	app.Privacy, app.Terms = cmp.Or(c.Privacy, app.Website), cmp.Or(c.Terms, app.Website)
 	for _, u := range table.Starters(teams.MenuLines) {
 		app.Commands = append(app.Commands, teams.MenuCommand{Command: u.Type, Description: u.Purpose})
 	}
@@ -107,12 +108,4 @@ func (c manifestFlags) table() (*grammar.Table, error) {
 		return nil, err
 	}
 	return grammar.New(lib), nil
-}
-
-// either is the first that is not empty.
-func either(value, otherwise string) string {
-	if value != "" {
-		return value
-	}
-	return otherwise
 }

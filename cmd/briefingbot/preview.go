@@ -26,6 +26,9 @@ const previewEvery = 250 * time.Millisecond
 // Run shows the page of this machine on the folder, with a database of its own that
 // is gone afterwards. Nothing is asked of a chat platform, whatever is set up.
 func (c previewCommand) Run(ctx context.Context, s streams) (err error) {
+	if err := aloneHere(c.Listen, webLocal, platforms{}); err != nil {
+		return err
+	}
 	if err := c.wait(ctx, s); err != nil {
 		return err
 	}

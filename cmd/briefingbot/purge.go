@@ -70,13 +70,6 @@ func amounts(h store.Held) string {
 	if h.Nothing() {
 		return "nothing"
 	}
-	return fmt.Sprintf("%s with a weekly question, %s, %s that %s asked in this round, %s", counted(h.Channels, "channel"),
-		counted(h.Posts, "post"), counted(h.Asked, "question"), map[bool]string{true: "was", false: "were"}[h.Asked == 1], counted(h.Jobs, "job"))
-}
-
-func counted(n int, of string) string {
-	if n != 1 {
-		of += "s"
-	}
-	return fmt.Sprint(n, " ", of)
+	return fmt.Sprintf("%s with a weekly question, %s, %s that %s asked in this round, %s", count(h.Channels, "channel"),
+		count(h.Posts, "post"), count(h.Asked, "question"), map[bool]string{true: "was", false: "were"}[h.Asked == 1], count(h.Jobs, "job"))
 }

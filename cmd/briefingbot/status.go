@@ -203,15 +203,8 @@ func describeRequests(f *findings, t told, p briefing.Platform) {
 			`The log says why: lines with "msg":"reply failed".`)
 	}
 	if lost > 0 {
-		f.add(look, fmt.Sprintf("%s: %s did not arrive since the start.", name, wasCount(lost, "reply", "replies")), `The log says why: lines with "msg":"reply not delivered".`)
+		f.add(look, fmt.Sprintf("%s: %s did not arrive since the start.", name, count(lost, "reply")), `The log says why: lines with "msg":"reply not delivered".`)
 	}
-}
-
-func wasCount(n int, one, several string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, several)
 }
 
 const (

@@ -203,8 +203,11 @@ func greet(w io.Writer, address net.Addr) error {
 // aloneHere refuses to serve what is for this machine alone at an address that
 // others reach.
 func aloneHere(address string, mode webMode, p platforms) error {
+	_, _, err := net.SplitHostPort(address)
 	switch {
-	case address == "" || local.Host(address):
+	case address == "" || local.Host(address) && err == nil:
+	case err != nil:
+		return hinted{fmt.Errorf("BRIEFINGBOT_LISTEN is %s, which is no address with a port", address), "name host and port, like 127.0.0.1:8080"}
 	case mode == webLocal:
 		return hinted{fmt.Errorf("no chat platform is set up, and the page to try the bot in is for this machine alone, but BRIEFINGBOT_LISTEN is %s", address),
 			"set SLACK_SIGNING_SECRET or TEAMS_APP_ID, as README.md explains; or for the page leave BRIEFINGBOT_LISTEN out, or set BRIEFINGBOT_WEB=on and BRIEFINGBOT_WEB_TOKEN to show it to others"}

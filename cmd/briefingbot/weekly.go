@@ -67,7 +67,10 @@ func databaseSetting() (string, error) {
 // openStore opens a database, and makes it where it is a file that is not there.
 func openStore(ctx context.Context, database string) (*store.Store, string, error) {
 	kind := "sqlite"
-	hint := "name a file that this user may write in BRIEFINGBOT_DATABASE, in a folder that is there"
+	hint := "name a file that this user may write in BRIEFINGBOT_DATABASE, in a folder that is there, or postgres://USER:PASSWORD@HOST/DATABASE"
+	if database == ":memory:" {
+		return nil, "", hinted{errors.New("BRIEFINGBOT_DATABASE is :memory:, and a bot that forgets would ask the same questions again"), hint}
+	}
 	if store.IsPostgres(database) {
 		kind, hint = "postgres", "see that PostgreSQL runs, and that BRIEFINGBOT_DATABASE is right: postgres://USER:PASSWORD@HOST/DATABASE"
 	}

@@ -61,7 +61,7 @@ It takes no reports. To raise a concern about a child, follow your safeguarding 
 		}
 		m.Features.Commands = append(m.Features.Commands, manifestCommand{
 			Command: c.Name, URL: address + "/slack/commands",
-			Description: shortened(c.Description, maxCommandDescription), Hint: shortened(c.Hint, maxCommandHint),
+			Description: shorten(c.Description, maxCommandDescription), Hint: shorten(c.Hint, maxCommandHint),
 			Escape: true,
 		})
 	}
@@ -78,14 +78,6 @@ It takes no reports. To raise a concern about a child, follow your safeguarding 
 		return nil, fmt.Errorf("writing the manifest: %w", err)
 	}
 	return out.Bytes(), nil
-}
-
-// shortened cuts a text to so many characters, with a mark that it was cut.
-func shortened(s string, most int) string {
-	if utf8.RuneCountInString(s) <= most {
-		return s
-	}
-	return string([]rune(s)[:most-1]) + "…"
 }
 
 type manifest struct {

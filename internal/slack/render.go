@@ -270,8 +270,8 @@ func drawButton(b briefing.Button, id int) *slack.ButtonBlockElement {
 	return button
 }
 
-// shorten makes a label fit where it goes. The text that it names stands in full
-// elsewhere.
+// shorten makes a label fit where it goes, so many characters, with a mark that it was
+// cut. The text that it names stands in full elsewhere.
 func shorten(label string, most int) string {
 	if r := []rune(label); len(r) > most {
 		return string(r[:most-1]) + "…"

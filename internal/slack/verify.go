@@ -118,7 +118,8 @@ func (v *verifier) body(sig signature, body []byte) error {
 // replays remembers the signatures of requests that were served, for as long as
 // they would be taken again. Only requests with a good signature get in. Its
 // memory is bounded: two sets of maxSeen, of which the older is forgotten when
-// the newer is full or has served its time.
+// the newer is full or has served its time. It is this process's alone: another
+// replica takes the same request once more.
 type replays struct {
 	mu         sync.Mutex
 	new, old   map[[16]byte]struct{}
