@@ -17,8 +17,10 @@ func openKept(ctx context.Context) (*store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(database); !store.IsPostgres(database) && errors.Is(err, fs.ErrNotExist) {
-		return nil, noDatabase
+	if !store.IsPostgres(database) {
+		if info, err := os.Stat(database); errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
+			return nil, noDatabase
+		}
 	}
 	s, _, err := openStore(ctx, database)
 	return s, err
