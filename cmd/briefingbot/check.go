@@ -63,6 +63,7 @@ func count(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
 	}
+	// A y after a consonant; "ly" is the one that there is.
 	if stem, ok := strings.CutSuffix(what, "ly"); ok {
 		return fmt.Sprintf("%d %slies", n, stem)
 	}

@@ -241,26 +241,22 @@ func TestPermissionsAreThoseOfTheManifest(t *testing.T) {
 	page := papers(t)["permissions.md"]
 	_, table, _ := strings.Cut(page, "## Slack")
 	table, _, _ = strings.Cut(table, "\n## ")
-	var listed []string
-	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z:._]+)`").FindAllStringSubmatch(table, -1) {
-		listed = append(listed, row[1])
+	agree := func(what string, manifest []string, pattern, text string) {
+		t.Helper()
+		var listed []string
+		for _, found := range regexp.MustCompile(pattern).FindAllStringSubmatch(text, -1) {
+			listed = append(listed, found[1])
+		}
+		slices.Sort(listed)
+		slices.Sort(manifest)
+		if diff := cmp.Diff(manifest, listed); diff != "" {
+			t.Errorf("%s (-manifest +permissions.md):\n%s", what, diff)
+		}
 	}
-	slices.Sort(listed)
-	slices.Sort(m.OAuth.Scopes.Bot)
-	if diff := cmp.Diff(m.OAuth.Scopes.Bot, listed); diff != "" {
-		t.Errorf("scopes (-manifest +permissions.md):\n%s", diff)
-	}
-	_, sentence, _ := strings.Cut(table, "It subscribes to ")
-	sentence, _, _ = strings.Cut(sentence, ".")
-	var events []string
-	for _, name := range regexp.MustCompile("`([a-z_]+)`").FindAllStringSubmatch(sentence, -1) {
-		events = append(events, name[1])
-	}
-	slices.Sort(events)
-	slices.Sort(m.Settings.Events.Bot)
-	if diff := cmp.Diff(m.Settings.Events.Bot, events); diff != "" {
-		t.Errorf("events (-manifest +permissions.md):\n%s", diff)
-	}
+	agree("scopes", m.OAuth.Scopes.Bot, "(?m)^\\| `([a-z:._]+)`", table)
+	_, events, _ := strings.Cut(table, "It subscribes to ")
+	events, _, _ = strings.Cut(events, ".")
+	agree("events", m.Settings.Events.Bot, "`([a-z_]+)`", events)
 }
 
 // The picture must be of use to who cannot see it: it has a title and a

@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	maxPerChannel = 16                     // of those, from one channel
 	maxSending    = 64                     // replies on their way at a time
+	maxPerChannel = 16                     // of those, from one channel
 	sendTimeout   = 10 * time.Second       // for one post
 	maxWait       = 30 * time.Second       // the longest Retry-After that is waited for
 	maxReplies    = 5                      // that Slack takes at one response_url

@@ -286,6 +286,11 @@ func TestRemovedChannelLeavesNoTraceInTheFiles(t *testing.T) {
 	if n := traces(); n > 0 {
 		t.Errorf("it is there %d times", n)
 	}
+	// It did not wait for readers, and everything else does again.
+	var patience int
+	if err := s.SQLite().QueryRowContext(t.Context(), "PRAGMA busy_timeout").Scan(&patience); err != nil || patience != 2000 {
+		t.Errorf("the connection waits for %d ms, %v", patience, err)
+	}
 }
 
 func TestRemoveAndEverythingElseAtTheSameTime(t *testing.T) {

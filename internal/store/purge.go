@@ -175,9 +175,19 @@ func removeIdle(ctx context.Context, tx *tx, t briefing.Tenant) error {
 
 // overwrite has SQLite write what was removed over in its file, and empty its log,
 // in which the old pages would stay until others take their place. While another
-// process reads it cannot, and does it by itself later.
+// process reads it cannot, and does it by itself later: a backup must not keep whoever
+// typed /reflection stop waiting, nor everybody else for the one connection.
 func (s *Store) overwrite(ctx context.Context) {
-	if s.pool == nil {
-		_, _ = s.db.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
+	if s.pool != nil {
+		return
 	}
+	conn, err := s.db.Conn(ctx)
+	if err != nil {
+		return // what was removed is removed
+	}
+	defer conn.Close()               // goes back to the pool
+	ctx = context.WithoutCancel(ctx) // or the connection would go on without its patience
+	_, _ = conn.ExecContext(ctx, "PRAGMA busy_timeout(0)")
+	_, _ = conn.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
+	_, _ = conn.ExecContext(ctx, fmt.Sprintf("PRAGMA busy_timeout(%d)", busyTime.Milliseconds()))
 }
