@@ -15,7 +15,11 @@ import (
 )
 
 const (
-	turnTime = 30 * time.Second // that one job delivers for a tenant, before another one goes on
+	// turnTime is how long one job delivers for a tenant before others have their turn,
+	// and longTurn where none of them waits: whoever goes on begins without what the
+	// platform would take at once.
+	turnTime = 30 * time.Second
+	longTurn = time.Minute
 	sendTime = 15 * time.Second // for one post: a second's wait for its channel, and the platform's 10
 	silence  = 40 * time.Second // after which nothing more will be heard of a post
 	// apart is how far the clocks of replicas may be apart, and a claim may have waited
@@ -55,7 +59,7 @@ func (w *deliverWorker) Work(ctx context.Context, job *river.Job[deliverArgs]) e
 }
 
 // Deliver sends the posts of a tenant that are due, as fast as its platform takes
-// them, for half a minute at most. It reports whether there is more to do.
+// them, for a minute at most. It reports whether there is more to do.
 func (s *Scheduler) Deliver(ctx context.Context, t briefing.Tenant) (more bool, err error) {
 	known, ok := s.begin(t)
 	if !ok {
@@ -74,11 +78,14 @@ func (s *Scheduler) Deliver(ctx context.Context, t briefing.Tenant) (more bool, 
 		more = more && err == nil && ctx.Err() == nil && !s.stopped()
 	}()
 	var (
-		end   = s.now().Add(turnTime)
+		begun = s.now()
 		room  = &places{shared: s.shared, freed: make(chan struct{}, 1)}
 		share = 1 // the first goes at once
 	)
-	for s.now().Before(end) {
+	for {
+		if d := s.now().Sub(begun); d >= longTurn || d >= turnTime && s.full() {
+			return true, nil
+		}
 		n := s.turn(ctx, known, share, room)
 		if n == 0 {
 			return false, nil
@@ -120,7 +127,6 @@ func (s *Scheduler) Deliver(ctx context.Context, t briefing.Tenant) (more bool, 
 			return false, nil
 		}
 	}
-	return true, nil
 }
 
 // claim claims in a turn that the tenant has, and ends it. Each claim has a mark of its

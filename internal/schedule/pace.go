@@ -90,6 +90,8 @@ func (s *Scheduler) begin(t briefing.Tenant) (*tenant, bool) {
 		return nil, false
 	}
 	known.busy = true
+	s.busy++
+	delete(s.asked, t)
 	// Another process may have delivered for it until now, or this one has forgotten
 	// that it did: the burst that the rate allows may be used up.
 	if spare := int(known.limit.Tokens()) - 1; spare > 0 && known.limit.Limit() != rate.Inf {
@@ -98,12 +100,27 @@ func (s *Scheduler) begin(t briefing.Tenant) (*tenant, bool) {
 	return known, true
 }
 
+// expects reports whether a tenant needs no job: there is one, or a delivery under way
+// here, which is told that there may be more. For any other there is a job from now on.
+func (s *Scheduler) expects(t briefing.Tenant) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if known, ok := s.tenants[t]; ok && known.busy {
+		signal(known.woken)
+		return true
+	}
+	was := s.asked[t]
+	s.asked[t] = true
+	return was
+}
+
 // end gives a tenant back. It reports whether somebody asked for a delivery since
 // the last claim.
 func (s *Scheduler) end(t *tenant) (woken bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t.busy = false
+	s.busy--
 	return t.heard()
 }
 
@@ -115,6 +132,13 @@ func (t *tenant) heard() bool {
 	default:
 		return false
 	}
+}
+
+// full reports whether this process delivers for as many tenants as it can.
+func (s *Scheduler) full() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.busy >= maxTenants
 }
 
 // share is how many posts a tenant with many of them claims at a time: a claim of one

@@ -10,6 +10,7 @@
 package schedule
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"database/sql"
@@ -17,6 +18,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -75,14 +77,13 @@ type Config struct {
 
 const (
 	tickEvery  = 15 * time.Second
-	planAtOnce = 2000 // subscriptions in one transaction: more take more memory, and hold the database longer
-	atFirst    = 200  // tenants whose posts go out while others are still being planned: more hold up the planning
+	planAtOnce = 1000 // subscriptions in one transaction: more take more memory, and hold the database longer
 	maxTenants = 1000 // delivered for at a time
 	// jobTime ends a job, and with it what it is sending, of which nobody then knows.
-	// So it is well above what a delivery takes: turnTime, sendTime until there is a
+	// So it is well above what a delivery takes: longTurn, sendTime until there is a
 	// place for the last post, sendTime for that, and what the database takes.
-	jobTime    = 90 * time.Second
-	rescueTime = 2 * time.Minute // above jobTime, or River takes a job for lost that is still running
+	jobTime    = 2 * time.Minute
+	rescueTime = 3 * time.Minute // above jobTime, or River takes a job for lost that is still running
 	graceTime  = time.Second     // for what was cut off to be kept
 
 	// The priorities of jobs. With more tenants than can be delivered for at a time, a
@@ -109,6 +110,8 @@ type Scheduler struct {
 
 	mu      sync.Mutex // guards what follows
 	tenants map[briefing.Tenant]*tenant
+	busy    int                      // of them
+	asked   map[briefing.Tenant]bool // by the last tick here, and not begun with here since
 }
 
 // jobs is a River client, whatever its database.
@@ -136,14 +139,17 @@ func New(cfg Config, planner Planner, posts Posts, bot Bot, log *zap.Logger, now
 		Workers: workers,
 		Queues:  map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: maxTenants + 1}},
 		// A job that fails is not tried again: the next tick makes another.
-		MaxAttempts: 1,
-		// SQLite tells nobody of anything: River asks it for news ten times a second, of
-		// which none is for us, and that was most of what an idle bot did.
-		PollOnly:                    cfg.SQLite != nil,
+		MaxAttempts:                 1,
 		JobTimeout:                  jobTime,
 		RescueStuckJobsAfter:        rescueTime,
 		CompletedJobRetentionPeriod: time.Hour,
 		Logger:                      slog.New(newRiverLog(log)),
+	}
+	if cfg.SQLite != nil {
+		// SQLite tells nobody of anything: River would ask it for news ten times a second,
+		// of which none is for us, and that was most of what an idle bot did. Instead it
+		// looks for jobs a little more often: from a slot to its posts there are two.
+		config.PollOnly, config.FetchPollInterval = true, 500*time.Millisecond
 	}
 	if cfg.Keep > 0 {
 		config.PeriodicJobs = []*river.PeriodicJob{pruning()}
@@ -255,28 +261,43 @@ func (w *tickWorker) Work(ctx context.Context, _ *river.Job[tickArgs]) error {
 	return nil
 }
 
-// tick turns what has become due into posts, and has them delivered.
+// tick turns what has become due into posts, and has them delivered. While there are
+// more to plan, the tenants whose posts take the longest to send are begun with: after
+// the first batch, the second, the fourth and so on, since each look costs the same.
 func (s *Scheduler) tick(ctx context.Context) error {
-	begun := false
+	s.mu.Lock()
+	s.asked = map[briefing.Tenant]bool{}
+	s.mu.Unlock()
+	batches := 0
 	if err := s.planAll(ctx, func() error {
-		if begun {
+		if batches++; batches&(batches-1) != 0 {
 			return nil
 		}
-		begun = true
-		return s.ask(ctx, atFirst)
+		return s.ask(ctx, true)
 	}); err != nil {
 		return err
 	}
-	return s.ask(ctx, math.MaxInt)
+	return s.ask(ctx, false)
 }
 
-// ask has the posts that are due delivered, of so many tenants at most.
-func (s *Scheduler) ask(ctx context.Context, most int) error {
+// ask has the posts that are due delivered: first those of the platform that takes the
+// fewest in a while, which will be the last to be done, or only those.
+func (s *Scheduler) ask(ctx context.Context, slowest bool) error {
 	tenants, err := s.planner.Waiting(ctx, s.now().Add(tickEvery))
 	if err != nil {
 		return err
 	}
-	tenants = tenants[:min(len(tenants), most)]
+	pace := func(t briefing.Tenant) float64 {
+		if pace, ok := s.cfg.Paces[t.Platform]; ok {
+			return pace.PerSecond
+		}
+		return math.Inf(1)
+	}
+	slices.SortStableFunc(tenants, func(a, b briefing.Tenant) int { return cmp.Compare(pace(a), pace(b)) })
+	if i := slices.IndexFunc(tenants, func(t briefing.Tenant) bool { return pace(t) > pace(tenants[0]) }); slowest && i > 0 {
+		tenants = tenants[:i]
+	}
+	tenants = slices.DeleteFunc(tenants, s.expects)
 	for len(tenants) > 0 {
 		n := min(len(tenants), planAtOnce)
 		params := make([]river.InsertManyParams, n)
@@ -316,12 +337,19 @@ func (s *Scheduler) planAll(ctx context.Context, more func() error) error {
 		}
 	}
 	for !s.stopped() {
+		begun := time.Now()
 		n, err := s.planner.Plan(ctx, now, planAtOnce, func(sub *briefing.Subscription) []briefing.Post { return plan(sub, now) })
 		if err != nil || n < planAtOnce {
 			return err
 		}
+		took := time.Since(begun)
 		if err := more(); err != nil {
 			return err
+		}
+		// SQLite has one writer. Those who send what is planned, or answer somebody, get
+		// it for as long as the planning had it.
+		if s.cfg.SQLite != nil {
+			s.pause(ctx, took, tickEvery, nil)
 		}
 	}
 	return nil

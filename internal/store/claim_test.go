@@ -322,3 +322,39 @@ func TestClaimThatIsNotKeptReturnsNoPosts(t *testing.T) {
 		}
 	})
 }
+
+// SQLite has one connection, and a claim's statements are parsed on it, so that they
+// are there for the next claim. The posts must not wait until it is free for that.
+func TestClaimWaitsForNobodyOnceItIsKept(t *testing.T) {
+	t.Parallel()
+	s := open(t, storetest.SQLite(t))
+	subscribe(t, s, channelOf("T1", "C1"), monday)
+	planned(t, s, monday)
+	db, claimed, held := s.SQLite(), make(chan struct{}), make(chan struct{})
+	queue := func() {
+		defer close(held)
+		conn, err := db.Conn(t.Context())
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close() // nothing was done with it
+		select {
+		case <-claimed:
+		case <-time.After(10 * time.Second):
+			t.Error("the claim waits for the database although it is kept")
+		}
+	}
+	_, err := s.Claim(t.Context(), tenantOf("T1"), "me", "claim", 1, monday, func(*briefing.Subscription, *briefing.Post) {
+		waiting := db.Stats().WaitCount
+		go queue()
+		for db.Stats().WaitCount == waiting {
+			time.Sleep(time.Millisecond)
+		}
+	})
+	close(claimed)
+	<-held
+	if err != nil {
+		t.Error(err)
+	}
+}

@@ -11,9 +11,10 @@ import (
 	"briefingbot/internal/briefing"
 )
 
-// maxRows is how many rows one statement writes. With 500, SQLite reads the whole
-// table to find them, and not the index.
-const maxRows = 100
+// How many rows one statement writes. To PostgreSQL each statement is a way there and
+// back. SQLite parses more of them for longer than it saves: with a few, there are few
+// statements, and all of them are kept.
+const maxRows, maxRowsSQLite = 100, 8
 
 // rows are values for a statement that writes many rows at once.
 type rows struct {
@@ -31,7 +32,7 @@ type write struct {
 	statement string
 }
 
-// writeAll executes the statements, each for all of its rows, maxRows at a time.
+// writeAll executes the statements, each for all of its rows, so many at a time.
 func (s *Store) writeAll(ctx context.Context, tx *tx, writes ...write) error {
 	for _, w := range writes {
 		if err := s.writeRows(ctx, tx, w.rows, w.statement); err != nil {
@@ -42,9 +43,12 @@ func (s *Store) writeAll(ctx context.Context, tx *tx, writes ...write) error {
 }
 
 func (s *Store) writeRows(ctx context.Context, tx *tx, r *rows, statement string) error {
-	width := len(r.types)
+	width, most := len(r.types), maxRows
+	if s.pool == nil {
+		most = maxRowsSQLite
+	}
 	for args := r.args; len(args) > 0; {
-		n := min(len(args), maxRows*width)
+		n := min(len(args), most*width)
 		var list strings.Builder
 		for i := range n {
 			switch {

@@ -3,25 +3,29 @@ package store
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"sync"
 )
 
 // statements are those that SQLite has parsed before: to parse them took it half of
 // the time of a claim. For PostgreSQL, pgx does the same.
 type statements struct {
-	db *sql.DB
+	db      *sql.DB
+	ctx     context.Context // ends with the store
+	end     context.CancelFunc
+	parsing sync.WaitGroup
 
-	mu   sync.Mutex // guards what follows
-	kept map[string]*sql.Stmt
+	mu     sync.Mutex // guards what follows
+	kept   map[string]*sql.Stmt
+	wanted []string // to be kept by whoever parses, who is there as long as there are any
 }
 
-const (
-	maxStatements = 200
-	maxStatement  = 2000 // bytes: one of more writes many rows, is rare, and takes much memory
-)
+// maxStatements is more than there are.
+const maxStatements = 200
 
 func newStatements(db *sql.DB) *statements {
-	return &statements{db: db, kept: map[string]*sql.Stmt{}}
+	ctx, end := context.WithCancel(context.Background())
+	return &statements{db: db, ctx: ctx, end: end, kept: map[string]*sql.Stmt{}}
 }
 
 func (s *statements) of(query string) *sql.Stmt {
@@ -30,28 +34,59 @@ func (s *statements) of(query string) *sql.Stmt {
 	return s.kept[query]
 }
 
-// keep has statements kept for the next time. There must be no transaction under
-// way, which would have the one connection that keeps them. Where it fails, the
-// next time is as slow as this one was.
-func (s *statements) keep(ctx context.Context, queries []string) {
+// keep has statements kept for one of the next times. It waits for nothing: they are
+// parsed on the one connection, and where it is busy a claim would wait its turn for
+// each of its statements.
+func (s *statements) keep(queries []string) {
+	if s == nil || len(queries) == 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ctx.Err() != nil {
+		return
+	}
+	parsing := len(s.wanted) > 0
+	for _, query := range queries {
+		if !slices.Contains(s.wanted, query) && s.kept[query] == nil && len(s.kept)+len(s.wanted) < maxStatements {
+			s.wanted = append(s.wanted, query)
+		}
+	}
+	if !parsing && len(s.wanted) > 0 {
+		s.parsing.Go(s.parse)
+	}
+}
+
+// parse parses what is wanted. Where it fails, the next time is as slow as this one
+// was.
+func (s *statements) parse() {
+	for {
+		s.mu.Lock()
+		query := s.wanted[0]
+		s.mu.Unlock()
+		stmt, err := s.db.PrepareContext(s.ctx, query)
+		s.mu.Lock()
+		if err == nil {
+			s.kept[query] = stmt
+		}
+		s.wanted = s.wanted[1:]
+		more := len(s.wanted) > 0
+		s.mu.Unlock()
+		if !more {
+			return
+		}
+	}
+}
+
+// close ends the parsing; the database closes what was kept.
+func (s *statements) close() {
 	if s == nil {
 		return
 	}
-	for _, query := range queries {
-		stmt, err := s.db.PrepareContext(ctx, query)
-		if err != nil {
-			return
-		}
-		s.mu.Lock()
-		_, twice := s.kept[query]
-		if full := len(s.kept) >= maxStatements; !twice && !full {
-			s.kept[query], stmt = stmt, nil
-		}
-		s.mu.Unlock()
-		if stmt != nil {
-			_ = stmt.Close() // it was only prepared
-		}
-	}
+	s.mu.Lock()
+	s.end()
+	s.mu.Unlock()
+	s.parsing.Wait()
 }
 
 // tx is a transaction that uses statements that were parsed before.
@@ -62,7 +97,7 @@ type tx struct {
 }
 
 func (t *tx) statement(ctx context.Context, query string) *sql.Stmt {
-	if t.statements == nil || len(query) > maxStatement {
+	if t.statements == nil {
 		return nil
 	}
 	stmt := t.statements.of(query)

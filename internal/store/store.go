@@ -60,6 +60,7 @@ func Open(ctx context.Context, database string) (*Store, error) {
 
 // Close closes the database. What is under way fails.
 func (s *Store) Close() error {
+	s.statements.close()
 	err := s.db.Close()
 	if s.pool != nil {
 		s.pool.Close()
@@ -119,7 +120,7 @@ func (s *Store) once(ctx context.Context, options *sql.TxOptions, do func(*tx) e
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("committing: %w", err)
 	}
-	s.statements.keep(ctx, tx.fresh)
+	s.statements.keep(tx.fresh)
 	return nil
 }
 
