@@ -85,6 +85,25 @@ func (b *team) must(ch briefing.Channel, text, want string) {
 	}
 }
 
+// now asks for a question, and waits until it is known to be there. On a machine that
+// is busy with other tests the reply may come first.
+func (b *team) now(ch briefing.Channel) {
+	t := b.process.t
+	t.Helper()
+	reply := b.types(ch, "/reflection now")
+	if !strings.Contains(reply, "Posted.") && !strings.Contains(reply, "A question is on its way.") {
+		t.Fatalf("%s: %.600s", ch.Platform, reply)
+	}
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		switch history := b.types(ch, "/reflection history"); {
+		case strings.Contains(history, "posted"):
+			return
+		case time.Now().After(deadline):
+			t.Fatalf("%s: no question came: %.600s\n%s", ch.Platform, history, b.stderr())
+		}
+	}
+}
+
 // ends stops the program, which has to end well and must have said nothing of people
 // or channels.
 func (b *team) ends() {
@@ -117,7 +136,7 @@ func TestQuestionThatIsAskedForIsThereInThreeSeconds(t *testing.T) {
 		for _, ch := range b.channels {
 			b.must(ch, "/reflection weekly monday 09:30", "The weekly question is set.")
 			start := time.Now()
-			b.must(ch, "/reflection now", "Posted.")
+			b.now(ch)
 			times := b.platform(ch).Times(ch.ID)
 			if len(times) != 1 || times[0].Sub(start) > 3*time.Second {
 				t.Fatalf("%s: typed at %s, taken at %s", ch.Platform, start, times)
@@ -125,7 +144,6 @@ func TestQuestionThatIsAskedForIsThereInThreeSeconds(t *testing.T) {
 			if got := text.Load().(string); !strings.HasPrefix(got, "Question of the week: ") {
 				t.Errorf("%s: posted %q", ch.Platform, got)
 			}
-			b.must(ch, "/reflection history", "posted")
 			b.must(ch, "/reflection stop", "Stopped.")
 		}
 		if all := standings(t, database); len(all) != 0 {
@@ -142,13 +160,13 @@ func TestSlotComesWithinAMinuteOfItsTimeAndNeverBefore(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, database string) {
 		b := newTeam(t, database)
 		// Time to type it in both channels, on a slow machine.
-		slot := time.Now().UTC().Add(15 * time.Second).Truncate(time.Minute).Add(time.Minute)
+		slot := time.Now().UTC().Add(30 * time.Second).Truncate(time.Minute).Add(time.Minute)
 		for _, ch := range b.channels {
 			b.must(ch, "/reflection weekly "+slot.Format("Monday 15:04")+" UTC", slot.Format("Monday 2 January 2006, 15:04"))
 			b.must(ch, "/reflection holidays include", "It comes on bank holidays too.")
 		}
 		if time.Now().After(slot) {
-			t.Skip("the machine is too slow to type two commands in 15 s")
+			t.Fatal("the machine takes more than 30 s for four commands")
 		}
 		time.Sleep(time.Until(slot))
 		for time.Since(slot) < time.Minute && b.total() < len(b.channels) {

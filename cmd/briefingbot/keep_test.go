@@ -53,7 +53,7 @@ func TestTenantIsExportedAndPurgedWhileTheBotRuns(t *testing.T) {
 		b := newTeam(t, database)
 		for _, ch := range b.channels {
 			b.must(ch, "/reflection weekly monday 09:30", "The weekly question is set.")
-			b.must(ch, "/reflection now", "Posted.")
+			b.now(ch)
 		}
 		if got := tenantsOf(t, database); len(got) != 2 {
 			t.Fatalf("%q", got)
