@@ -110,7 +110,7 @@ func TestDoctorSaysWhatIsWrong(t *testing.T) {
 		"odd signing secret":   {"SLACK_SIGNING_SECRET", "xoxb-1", "look   Slack: the signing secret does not look"},
 		"no token":             {"SLACK_BOT_TOKEN", "", "look   Slack: SLACK_BOT_TOKEN is not set"},
 		"token refused":        {"SLACK_API_URL", serverOf(t, answer(200, "", "", `{"ok":false,"error":"invalid_auth"}`)) + "/", "wrong  Slack: the bot's token is refused: Slack says invalid_auth."},
-		"Slack away":           {"SLACK_API_URL", "http://127.0.0.1:1/", "wrong  Slack: whether the bot's token is good could not be asked: there is no connection to Slack."},
+		"Slack away":           {"SLACK_API_URL", "http://127.0.0.1:1/", "wrong  Slack: whether the bot's token is good could not be asked: the connection to Slack was refused."},
 		"scope missing":        {"SLACK_API_URL", serverOf(t, answer(200, "X-OAuth-Scopes", "commands", yes)) + "/", "wrong  Slack: the bot's token is good, and lacks what it needs: chat:write."},
 		"scopes not told":      {"SLACK_API_URL", serverOf(t, answer(200, "", "", yes)) + "/", "look   Slack: the bot's token is good. Slack did not say"},
 		"every scope":          {"SLACK_API_URL", serverOf(t, answer(200, "X-OAuth-Scopes", "chat:write, commands, chat:write.public", yes)) + "/", "ok     Slack: the bot's token is good, with chat:write, commands and chat:write.public."},

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"briefingbot/internal/briefing"
@@ -166,8 +167,24 @@ func notReached(err error) string {
 		return "there is no secure connection to Slack"
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return "Slack was not reached in time"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "the connection to Slack was refused"
 	}
 	return "there is no connection to Slack"
+}
+
+// unanswered says in words of ours why a request has no answer, which may have been
+// sent or not.
+func unanswered(err error) string {
+	var (
+		dial   *net.OpError
+		cert   *tls.CertificateVerificationError
+		record tls.RecordHeaderError
+	)
+	if errors.As(err, &dial) && dial.Op == "dial" || errors.As(err, &cert) || errors.As(err, &record) {
+		return notReached(err)
+	}
+	return brokenOff(err)
 }
 
 // brokenOff says in words of ours why there is no answer to a request.

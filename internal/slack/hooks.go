@@ -141,11 +141,11 @@ func safeCause(err error) string {
 	)
 	switch {
 	case errors.As(err, &u):
-		return u.Err.Error()
+		return unanswered(u.Err)
 	case errors.As(err, &status):
 		return fmt.Sprintf("status %d", status.Code)
 	case errors.As(err, &limited):
 		return limited.Error()
 	}
-	return fmt.Sprintf("%T", err)
+	return "Slack's answer was not understood"
 }

@@ -147,7 +147,7 @@ func activityURL(service, conversation, activity string, targeted bool) (string,
 	}
 	for i, id := range parts[1:] {
 		if id == "." || id == ".." {
-			return "", errors.New("an id is no id")
+			return "", errNoID
 		}
 		parts[i+1] = url.PathEscape(id)
 	}
@@ -242,11 +242,16 @@ func (c *connector) token(ctx context.Context) (*oauth2.Token, error) {
 		f = &fetch{done: make(chan struct{})}
 		c.fetching = f
 		go func() {
+			defer func() {
+				if cause := recover(); cause != nil {
+					f.token, f.err = nil, panicked(cause)
+				}
+				c.mu.Lock()
+				c.fetching = nil
+				c.mu.Unlock()
+				close(f.done)
+			}()
 			f.token, f.err = c.tokens.Token()
-			c.mu.Lock()
-			c.fetching = nil
-			c.mu.Unlock()
-			close(f.done)
 		}()
 	}
 	c.mu.Unlock()
@@ -257,6 +262,10 @@ func (c *connector) token(ctx context.Context) (*oauth2.Token, error) {
 		return nil, ctx.Err()
 	}
 }
+
+// panicked is a panic of whoever reads what Microsoft sends, as one more failure to get
+// it: it must not end a process that answers others. Its value may hold anything.
+func panicked(cause any) error { return fmt.Errorf("panic of %T", cause) }
 
 // pace keeps a conversation to what Teams takes.
 func (c *connector) pace(conversation string) *rate.Limiter {

@@ -326,6 +326,15 @@ func statusFirst(times, code int, header ...string) answering {
 	return func(n int, w http.ResponseWriter, r *http.Request) bool { return n < times && no(n, w, r) }
 }
 
+// gibberish answers with what is no HTTP, and names somebody.
+func gibberish(_ int, w http.ResponseWriter, _ *http.Request) bool {
+	if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+		_, _ = io.WriteString(conn, "HTTP/1.1 Kayleigh Smith\r\n\r\n")
+		_ = conn.Close()
+	}
+	return true
+}
+
 // dropped cuts the connection once the request has been read.
 func dropped(_ int, w http.ResponseWriter, _ *http.Request) bool {
 	if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
@@ -1008,6 +1017,39 @@ func TestLoginServerThatIsDownIsTriedAgainAndNamesNoSecret(t *testing.T) {
 		}
 		if got := len(f.received()); got != 0 {
 			t.Errorf("%d messages without a token", got)
+		}
+	})
+}
+
+// The code that reads what the login server sends is a library's. All who wait for a
+// token must hear of it, and the next ones get one.
+func TestPanicOverATokenIsOneMoreFailure(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, f := inside(t)
+		f.token = tokenOfTests
+		var fetches atomic.Int64
+		c.tokens = tokenFunc(func() (*oauth2.Token, error) {
+			time.Sleep(time.Second)
+			if fetches.Add(1) == 1 {
+				panic(tokenOfTests)
+			}
+			return &oauth2.Token{AccessToken: tokenOfTests}, nil
+		})
+		var wg sync.WaitGroup
+		for range 2 {
+			wg.Go(func() {
+				if token, err := c.token(t.Context()); token != nil || err == nil || err.Error() != "panic of string" {
+					t.Errorf("%v, %v", token, err)
+				}
+			})
+		}
+		wg.Wait()
+		if _, err := sendWith(t.Context(), c, http.MethodPost, replyIn(serviceInside, threadOfTests, "1:asked")); err != nil || len(f.received()) != 1 {
+			t.Errorf("%v, %d messages", err, len(f.received()))
+		}
+		if fetches.Load() != 2 {
+			t.Errorf("%d fetches, want one for both who waited and one more", fetches.Load())
 		}
 	})
 }

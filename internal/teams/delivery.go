@@ -90,6 +90,9 @@ type unsentError struct{ err error }
 func (e *unsentError) Error() string { return e.err.Error() }
 func (e *unsentError) Unwrap() error { return e.err }
 
+// errNoID says that a conversation or an activity cannot be what Teams calls it.
+var errNoID = errors.New("an id is no id")
+
 // errNoTurn says that a conversation was sent to as often as Teams takes it.
 var errNoTurn = errors.New("no turn came in time in a conversation that is sent to already")
 
@@ -119,6 +122,8 @@ func deliveryError(err error) *briefing.DeliveryError {
 			return &briefing.DeliveryError{Outcome: briefing.Impossible, Cause: briefing.CauseRevoked, Err: errors.New(text)}
 		}
 		return &briefing.DeliveryError{Outcome: briefing.NotSent, Err: errors.New(text)}
+	case errors.Is(err, errNoID):
+		return &briefing.DeliveryError{Outcome: briefing.Rejected, Err: errNoID}
 	case errors.Is(err, errNoTurn):
 		return &briefing.DeliveryError{Outcome: briefing.NotSent, Err: errNoTurn}
 	case errors.As(err, &unsent):
@@ -241,13 +246,7 @@ func errorCode(raw []byte) string {
 }
 
 // safeCause is why a reply was not sent, without what anybody else wrote.
-func safeCause(err error) string {
-	var said *sendError
-	if errors.As(err, &said) {
-		return said.Error()
-	}
-	return err.Error()
-}
+func safeCause(err error) string { return deliveryError(err).Err.Error() }
 
 // withoutAddress keeps the ids in an address out of the log.
 func withoutAddress(err error) error {

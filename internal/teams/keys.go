@@ -162,7 +162,12 @@ func (k *keyring) fly(now time.Time, unknown bool) {
 }
 
 // fetch gets the metadata document, and the keys where it says they are.
-func (k *keyring) fetch(ctx context.Context) (*keySet, error) {
+func (k *keyring) fetch(ctx context.Context) (set *keySet, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			set, err = nil, panicked(cause)
+		}
+	}()
 	var metadata struct {
 		Issuer string `json:"issuer"`
 		Keys   string `json:"jwks_uri"`
@@ -176,7 +181,7 @@ func (k *keyring) fetch(ctx context.Context) (*keySet, error) {
 	if err := k.get(ctx, metadata.Keys, &document); err != nil {
 		return nil, err
 	}
-	set := &keySet{issuer: metadata.Issuer, keys: map[string]*signingKey{}}
+	set = &keySet{issuer: metadata.Issuer, keys: map[string]*signingKey{}}
 	for _, raw := range document.Keys {
 		if kid, key, ok := parseKey(raw); ok && set.keys[kid] == nil {
 			set.keys[kid] = key

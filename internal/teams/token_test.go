@@ -679,6 +679,23 @@ func TestUnknownKeyAfterAFailedFetchIsLookedForInAMinute(t *testing.T) {
 	expect(t, "a minute later", authenticate(v, tokenAt(c, "two", otherKey())), nil)
 }
 
+func TestPanicOverTheKeysIsAFetchThatFailed(t *testing.T) {
+	m, c := newMicrosoft(t), newClock()
+	fails := true
+	inner := m.Client().Transport
+	client := &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+		if fails {
+			panic("what Microsoft wrote")
+		}
+		return inner.RoundTrip(r)
+	})}
+	v := newValidator(tokenApp, []string{tokenIssuer}, m.URL+"/metadata", client, c.now)
+	expect(t, "at first", authenticate(v, goodToken()), errKeysMissing)
+	fails = false
+	c.advance(time.Minute)
+	expect(t, "a minute later", authenticate(v, tokenAt(c, "one", rsaKey())), nil)
+}
+
 func TestFiftyRequestsCauseOneFetch(t *testing.T) {
 	m, c := newMicrosoft(t), newClock()
 	m.release = map[string]chan struct{}{"/metadata": make(chan struct{})}
