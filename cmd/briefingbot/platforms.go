@@ -86,7 +86,10 @@ func platformsFromEnvironment() (p platforms, err error) {
 
 	if err := p.slack.Validate(); err != nil {
 		hint := "set it as \"Connect Slack\" in README.md explains"
-		if errors.Is(err, slack.ErrHalf) {
+		switch {
+		case errors.Is(err, slack.ErrToken):
+			hint = "copy the Bot User OAuth Token from the app's page, under Install App"
+		case errors.Is(err, slack.ErrHalf):
 			hint = "set SLACK_SIGNING_SECRET, or SLACK_SIGNING_SECRET_FILE; it stands on the app's page under Basic Information"
 		}
 		return p, hinted{err, hint}

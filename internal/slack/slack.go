@@ -35,6 +35,17 @@ type Config struct {
 // ErrHalf is wrapped by the error of Validate where settings are missing.
 var ErrHalf = errors.New("half of Slack is set up")
 
+// ErrToken is wrapped by the error of Validate where the token is not a bot's.
+var ErrToken = errors.New("SLACK_BOT_TOKEN")
+
+// otherTokens is by their beginnings what Slack's other tokens are: with one of a
+// person, everything would be posted as theirs.
+// https://docs.slack.dev/authentication/tokens
+var otherTokens = map[string]string{
+	"xoxp": "a person's token", "xoxe": "a token that expires", "xoxe.xoxb": "a token that expires", "xoxe.xoxp": "a person's token",
+	"xoxc": "a person's token", "xoxd": "a person's token", "xapp": "an app-level token", "xwfp": "a workflow's token",
+}
+
 // Enabled reports whether anything of Slack is set.
 func (c Config) Enabled() bool {
 	return !c.SigningSecret.Empty() || !c.BotToken.Empty()
@@ -47,6 +58,13 @@ func (c Config) Validate() error {
 	}
 	if c.SigningSecret.Empty() {
 		return fmt.Errorf("%w: SLACK_SIGNING_SECRET is missing", ErrHalf)
+	}
+	token := c.BotToken.Reveal()
+	if kind, _, ok := strings.Cut(token, "-"); ok && otherTokens[kind] != "" {
+		return fmt.Errorf("%w is %s: it begins with %s-, and a bot's with xoxb-", ErrToken, otherTokens[kind], kind)
+	}
+	if strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return fmt.Errorf("%w has a blank or another sign in it that no token has", ErrToken)
 	}
 	if c.APIURL != "" {
 		u, err := url.Parse(c.APIURL)

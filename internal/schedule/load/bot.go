@@ -28,7 +28,7 @@ func (l *load) start(ctx context.Context, binary string) (*bot, error) {
 	b := &bot{cmd: exec.CommandContext(ctx, binary, "serve"), drained: make(chan struct{})}
 	b.cmd.Env = []string{
 		"BRIEFINGBOT_LISTEN=127.0.0.1:0", "BRIEFINGBOT_ADMIN_LISTEN=127.0.0.1:0", "BRIEFINGBOT_DATABASE=" + l.database,
-		"SLACK_SIGNING_SECRET=a secret for the load alone", "SLACK_BOT_TOKEN=a token for the load alone", "SLACK_API_URL=" + l.slackURL + "/",
+		"SLACK_SIGNING_SECRET=a secret for the load alone", "SLACK_BOT_TOKEN=BotTokenOfTheLoad", "SLACK_API_URL=" + l.slackURL + "/",
 		"TEAMS_APP_ID=" + teamsApp, "TEAMS_APP_PASSWORD=a password for the load alone", "TEAMS_LOGIN_URL=" + l.teamsURL,
 		"TEAMS_SERVICE_HOSTS=" + strings.TrimPrefix(l.teamsURL, "http://"),
 	}
