@@ -92,7 +92,11 @@ func (c serveCommand) serve(ctx context.Context, s streams, platforms platforms,
 	}
 	defer public.Close() // closed already where it was served
 	inside, err := c.listen(ctx, c.AdminListen, defaultAdminListen, "BRIEFINGBOT_ADMIN_LISTEN", mode)
-	if err != nil {
+	switch twice := cmp.Or(c.Listen, defaultListen) == cmp.Or(c.AdminListen, defaultAdminListen); {
+	case twice && errors.Is(err, syscall.EADDRINUSE):
+		return hinted{fmt.Errorf("BRIEFINGBOT_LISTEN and BRIEFINGBOT_ADMIN_LISTEN are both %s", cmp.Or(c.Listen, defaultListen)),
+			"give BRIEFINGBOT_ADMIN_LISTEN another port, like 127.0.0.1:9090: what it shows is not for everybody who reaches the bot"}
+	case err != nil:
 		return err
 	}
 	defer inside.Close() // as above
@@ -266,10 +270,17 @@ func (c serveCommand) listen(ctx context.Context, set, usual, setting string, mo
 
 func listen(ctx context.Context, address, setting string) (net.Listener, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
-	if err != nil {
-		return nil, hinted{fmt.Errorf("cannot listen on %s: %w", address, err), "name a free address in " + setting + ", like 127.0.0.1:8081"}
+	if err == nil {
+		return l, nil
 	}
-	return l, nil
+	hint := "name one of this machine's addresses and a port in " + setting + ", like 127.0.0.1:8081"
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		hint = "name a free address in " + setting + ", like 127.0.0.1:8081"
+	case errors.Is(err, syscall.EACCES):
+		hint = "name a port above 1023 in " + setting + ", like 127.0.0.1:8081: those below are for the system's administrator"
+	}
+	return nil, hinted{fmt.Errorf("cannot listen on %s: %w", address, err), hint}
 }
 
 // readiness is whether the process answers, its database included.
