@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -129,7 +130,7 @@ func examineDatabase(ctx context.Context, f *findings) {
 		f.add(wrong, "Database: "+newer.Error()+".", "Run that version again, or restore the backup from before it.")
 	case err != nil && store.IsPostgres(database):
 		// Its driver's words name the server's host and user.
-		f.add(wrong, "Database: PostgreSQL cannot be used: "+postgresCause(err)+".", do)
+		f.add(wrong, "Database: PostgreSQL cannot be used: "+cmp.Or(store.PostgresCause(err), "it does not answer as it should")+".", do)
 	case err != nil:
 		f.add(wrong, "Database: it cannot be used: "+err.Error()+".", do)
 	case e.Absent:
@@ -153,25 +154,4 @@ func examineDatabase(ctx context.Context, f *findings) {
 	} else if e.Free >= 0 {
 		f.add(ok, fmt.Sprintf("Disk: %d GB are free where the database is.", e.Free>>30), "")
 	}
-}
-
-func postgresCause(err error) string {
-	text := err.Error()
-	for _, known := range []struct{ part, words string }{
-		{"password authentication failed", "user or password is wrong"},
-		{"28P01", "user or password is wrong"},
-		{"does not exist", "the database or the user does not exist"},
-		{"connection refused", "nobody listens there"},
-		{"hostname resolving", "its name is not known"},
-		{"no pg_hba.conf entry", "the server does not let this machine in"},
-		{"permission denied", "the user may not write"},
-		{"tls", "there is no secure connection to it"},
-		{"deadline exceeded", "no answer came in time"},
-		{"address cannot be understood", "its address cannot be understood"},
-	} {
-		if strings.Contains(text, known.part) {
-			return known.words
-		}
-	}
-	return "it does not answer as it should"
 }

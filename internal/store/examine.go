@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -25,9 +26,10 @@ type Examined struct {
 	Locked  bool  // somebody else was writing for all the time that was waited
 }
 
-// Examine opens a database, reads its schema's version and tries to write, which it
-// undoes. It migrates nothing, and makes no file: an older program may be using it.
-// No error holds a password or a path.
+// Examine opens a database, reads its schema's version and tries to write, or to make
+// a table where the program would bring the schema up to date, which it undoes. It
+// migrates nothing, and makes no file: an older program may be using it. No error holds
+// a password or a path, but those of PostgreSQL, for which there is PostgresCause.
 func Examine(ctx context.Context, database string) (e Examined, err error) {
 	e.Free = -1
 	if e.Program, err = newestMigration(); err != nil {
@@ -37,7 +39,7 @@ func Examine(ctx context.Context, database string) (e Examined, err error) {
 	if IsPostgres(database) {
 		config, err := pgxpool.ParseConfig(database)
 		if err != nil {
-			return e, errors.New("the postgres:// address cannot be understood")
+			return e, errAddress
 		}
 		pool, err := pgxpool.NewWithConfig(ctx, config)
 		if err != nil {
@@ -89,21 +91,22 @@ func (s *Store) examine(ctx context.Context, e *Examined) error {
 	if err := s.db.QueryRowContext(ctx, tables).Scan(&n); err != nil {
 		return fmt.Errorf("reading: %w", err)
 	}
-	if n == 0 {
-		return nil
-	}
-	if err := s.db.QueryRowContext(ctx, "SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version").Scan(&e.Schema); err != nil {
-		return fmt.Errorf("reading the schema's version: %w", err)
+	if n > 0 {
+		if err := s.db.QueryRowContext(ctx, "SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version").Scan(&e.Schema); err != nil {
+			return fmt.Errorf("reading the schema's version: %w", err)
+		}
 	}
 	if e.Schema > e.Program {
 		return &NewerError{Database: e.Schema, Program: e.Program}
 	}
-	err := s.once(ctx, nil, func(tx *tx) error {
-		at := time.Now().UnixMilli()
-		if _, err := tx.ExecContext(ctx, "INSERT INTO tenant (platform, tenant, holder, lease_until, held_until) VALUES ('', $1, '', 0, 0)", strconv.FormatInt(at, 10)); err != nil {
-			return err
+	err := s.once(ctx, nil, func(tx *tx) (err error) {
+		if e.Schema < e.Program { // it will make tables
+			_, err = tx.ExecContext(ctx, "CREATE TABLE briefingbot_trial (n INTEGER)")
+		} else {
+			at := time.Now().UnixMilli()
+			_, err = tx.ExecContext(ctx, "INSERT INTO tenant (platform, tenant, holder, lease_until, held_until) VALUES ('', $1, '', 0, 0)", strconv.FormatInt(at, 10))
 		}
-		return errUndo
+		return cmp.Or(err, errUndo)
 	})
 	switch {
 	case errors.Is(err, errUndo):

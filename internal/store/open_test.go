@@ -131,7 +131,7 @@ func TestNoErrorHoldsAPassword(t *testing.T) {
 		u := url.URL{Scheme: "postgres", User: url.UserPassword("locked", secret), Host: host, Path: database, RawQuery: options}
 		return u.String()
 	}
-	try := func(t *testing.T, address, want string) {
+	try := func(t *testing.T, address, want, cause string) {
 		t.Helper()
 		s, err := store.Open(t.Context(), address)
 		if err == nil {
@@ -141,12 +141,25 @@ func TestNoErrorHoldsAPassword(t *testing.T) {
 		if strings.Contains(text, secret) || !strings.Contains(text, want) {
 			t.Errorf("%s", text)
 		}
-		t.Log(err)
+		if got := store.PostgresCause(err); got != cause {
+			t.Errorf("the cause is %q, want %q", got, cause)
+		}
+		if _, err := store.Examine(t.Context(), address); store.PostgresCause(err) != cause {
+			t.Errorf("examined, the cause is %q, want %q: %v", store.PostgresCause(err), cause, err)
+		}
 	}
-	t.Run("no server", func(t *testing.T) { try(t, address("127.0.0.1:1", "x", ""), "opening PostgreSQL: ") })
-	t.Run("no host", func(t *testing.T) { try(t, address("nowhere.invalid", "x", ""), "opening PostgreSQL: ") })
-	t.Run("no port", func(t *testing.T) { try(t, address("127.0.0.1:99999", "x", ""), "cannot be understood") })
-	t.Run("no address", func(t *testing.T) { try(t, address("127.0.0.1:1", "x", "sslmode=odd"), "cannot be understood") })
+	t.Run("no server", func(t *testing.T) {
+		try(t, address("127.0.0.1:1", "x", ""), "opening PostgreSQL: ", "nobody listens there")
+	})
+	t.Run("no host", func(t *testing.T) {
+		try(t, address("nowhere.invalid", "x", ""), "opening PostgreSQL: ", "its name is not known")
+	})
+	t.Run("no port", func(t *testing.T) {
+		try(t, address("127.0.0.1:99999", "x", ""), "cannot be understood", "its address cannot be understood")
+	})
+	t.Run("no address", func(t *testing.T) {
+		try(t, address("127.0.0.1:1", "x", "sslmode=odd"), "cannot be understood", "its address cannot be understood")
+	})
 	t.Run("wrong password", func(t *testing.T) {
 		storetest.Postgres(t) // or skip
 		dir := t.TempDir()
@@ -171,15 +184,16 @@ func TestNoErrorHoldsAPassword(t *testing.T) {
 		defer func() { _ = drop() }()
 		execute(t, open(t, trusted), "CREATE ROLE locked LOGIN PASSWORD 'another'")
 		host := fmt.Sprint("127.0.0.1:", server.Port())
-		try(t, address(host, "postgres", ""), "password authentication failed")
+		try(t, address(host, "postgres", ""), "password authentication failed", "user or password is wrong")
 		execute(t, open(t, trusted), "ALTER ROLE locked PASSWORD '"+secret+"'")
-		try(t, address(host, "missing", ""), `database "missing" does not exist`)
+		try(t, address(host, "missing", ""), `database "missing" does not exist`, "there is no database of that name")
 		// It may log in, and no more.
 		u, err := url.Parse(trusted)
 		if err != nil {
 			t.Fatal(err)
 		}
-		try(t, address(host, u.Path, ""), "permission denied")
+		try(t, address(host, u.Path, ""), "permission denied", "the user may not write in it")
+		try(t, address(host, u.Path, "sslmode=require"), "TLS", "it does not speak TLS, which the address asks for")
 	})
 }
 

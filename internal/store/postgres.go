@@ -2,11 +2,15 @@ package store
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
+	"syscall"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 )
@@ -15,7 +19,7 @@ func openPostgres(ctx context.Context, address string) (*Store, error) {
 	config, err := pgxpool.ParseConfig(address)
 	if err != nil {
 		// Of a broken address pgx repeats more than is certain to hold no password.
-		return nil, errors.New("the postgres:// address cannot be understood")
+		return nil, errAddress
 	}
 	if !strings.Contains(address, "pool_max_conns=") {
 		config.MaxConns = 10
@@ -50,6 +54,49 @@ func lockSchema(ctx context.Context, config *pgx.ConnConfig) (unlock func(), err
 		return nil, err
 	}
 	return unlock, nil
+}
+
+var errAddress = errors.New("the postgres:// address cannot be understood")
+
+// PostgresCause says why PostgreSQL cannot be used, by an error of Open or Examine, or
+// nothing where that is about something else. The driver's own words take several
+// lines, and name the server's host and user.
+// https://www.postgresql.org/docs/current/errcodes-appendix.html
+func PostgresCause(err error) string {
+	var (
+		said  *pgconn.PgError
+		name  *net.DNSError
+		trust *tls.CertificateVerificationError
+		slow  net.Error
+	)
+	switch {
+	case errors.Is(err, errAddress):
+		return "its address cannot be understood"
+	case errors.As(err, &said):
+		return postgresCodes[said.Code]
+	case errors.As(err, &name):
+		return "its name is not known"
+	case errors.As(err, &trust):
+		return "its certificate is not trusted"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "nobody listens there"
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &slow) && slow.Timeout():
+		return "no answer came in time"
+	case err != nil && strings.Contains(err.Error(), "server refused TLS connection"): // an error without a name of pgx's
+		return "it does not speak TLS, which the address asks for"
+	}
+	return ""
+}
+
+var postgresCodes = map[string]string{
+	"28P01": "user or password is wrong",
+	"28000": "the server does not let this user in from this machine",
+	"3D000": "there is no database of that name",
+	"3F000": "there is no schema to make its tables in",
+	"42501": "the user may not write in it",
+	"25006": "it can only be read: it may be a copy of another server",
+	"53300": "it has too many connections already",
+	"57P03": "it is starting or stopping",
 }
 
 // lockKey is any number that no other program's lock is likely to have.

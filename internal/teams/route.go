@@ -95,6 +95,9 @@ const (
 	// places than a conversation has.
 	keepPlaces = "routes"
 	maxLearned = 10_000 // channels whose route is remembered
+	// learnedFor is how long a route need not be told of again. Another replica may have
+	// told of another one meanwhile.
+	learnedFor = time.Hour
 )
 
 // learn tells of where an activity comes from, if that is news.
@@ -103,7 +106,7 @@ func (a *Adapter) learn(in *incoming) {
 		return
 	}
 	ch := a.channel(in)
-	if ch.ID == "" || !a.learned.isNews(ch) {
+	if ch.ID == "" || !a.learned.isNews(ch, a.now()) {
 		return
 	}
 	keep := func(ctx context.Context) {
@@ -124,28 +127,33 @@ func (a *Adapter) notKept(ch briefing.Channel, err error) {
 	a.log.Warn("route not kept", zap.String("platform", string(briefing.Teams)), zap.String("cause", err.Error()))
 }
 
-// learned remembers the routes that were told of, so that each is told once.
+// learned remembers the routes that were told of, so that each is told once an hour.
 type learned struct {
 	mu     sync.Mutex
-	routes map[channelKey]string
+	routes map[channelKey]told
+}
+
+type told struct {
+	route string
+	at    time.Time
 }
 
 type channelKey struct{ tenant, id string }
 
 // isNews reports whether a channel's route is another than the last one, and
 // remembers it.
-func (l *learned) isNews(ch briefing.Channel) bool {
+func (l *learned) isNews(ch briefing.Channel, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	key := channelKey{ch.Tenant, ch.ID}
 	known, ok := l.routes[key]
-	if ok && known == ch.Route {
+	if ok && known.route == ch.Route && now.Sub(known.at) < learnedFor {
 		return false
 	}
 	if l.routes == nil || !ok && len(l.routes) >= maxLearned {
-		l.routes = map[channelKey]string{} // each is told of once more
+		l.routes = map[channelKey]told{} // each is told of once more
 	}
-	l.routes[key] = ch.Route
+	l.routes[key] = told{ch.Route, now}
 	return true
 }
 
@@ -153,7 +161,7 @@ func (l *learned) isNews(ch briefing.Channel) bool {
 func (l *learned) forget(ch briefing.Channel) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if key := (channelKey{ch.Tenant, ch.ID}); l.routes[key] == ch.Route {
+	if key := (channelKey{ch.Tenant, ch.ID}); l.routes[key].route == ch.Route {
 		delete(l.routes, key)
 	}
 }

@@ -283,11 +283,23 @@ func TestStoreThatHangsHoldsUpNoAnswer(t *testing.T) {
 	s.settle()
 }
 
+func TestRouteIsToldOfOnceAnHour(t *testing.T) {
+	t.Parallel()
+	var l learned
+	ch, now := briefing.Channel{Tenant: "t", ID: "c", Route: "r"}, time.Unix(1_800_000_000, 0)
+	if !l.isNews(ch, now) || l.isNews(ch, now.Add(learnedFor-time.Second)) {
+		t.Error("it must be told of once")
+	}
+	if !l.isNews(ch, now.Add(learnedFor)) || l.isNews(ch, now.Add(learnedFor+time.Second)) {
+		t.Error("it must be told of again: another replica may have told of another one")
+	}
+}
+
 func TestMemoryOfRoutesIsBounded(t *testing.T) {
 	t.Parallel()
 	var l learned
 	for i := range 2*maxLearned + 10 {
-		if !l.isNews(briefing.Channel{Tenant: "t", ID: fmt.Sprint(i), Route: "r"}) {
+		if !l.isNews(briefing.Channel{Tenant: "t", ID: fmt.Sprint(i), Route: "r"}, time.Unix(0, 0)) {
 			t.Fatalf("%d is no news", i)
 		}
 		if len(l.routes) > maxLearned {
@@ -295,7 +307,8 @@ func TestMemoryOfRoutesIsBounded(t *testing.T) {
 		}
 	}
 	a, b := briefing.Channel{Tenant: "one", ID: "c", Route: "r"}, briefing.Channel{Tenant: "two", ID: "c", Route: "r"}
-	if !l.isNews(a) || !l.isNews(b) || l.isNews(a) {
+	now := time.Unix(1_800_000_000, 0)
+	if !l.isNews(a, now) || !l.isNews(b, now) || l.isNews(a, now) {
 		t.Error("a channel is taken for another tenant's")
 	}
 }
