@@ -110,16 +110,12 @@ const littleSpace = 1 << 30
 func examineDatabase(ctx context.Context, f *findings) {
 	ctx, cancel := context.WithTimeout(ctx, doctorTime)
 	defer cancel()
-	address, err := secret("BRIEFINGBOT_DATABASE")
+	database, err := databaseSetting()
 	if err != nil {
 		f.fault("Database", err)
 		return
 	}
-	database, kind := address.Reveal(), "a SQLite file"
-	if database == "" {
-		database = defaultDatabase
-	}
-	do := "See that BRIEFINGBOT_DATABASE names a file that the bot's user may write, and run this command as that user."
+	kind, do := "a SQLite file", "See that BRIEFINGBOT_DATABASE names a file that the bot's user may write, and run this command as that user."
 	if store.IsPostgres(database) {
 		kind, do = "PostgreSQL", "See that PostgreSQL runs, and that user, password and name in BRIEFINGBOT_DATABASE are right: postgres://USER:PASSWORD@HOST/DATABASE."
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"time"
 )
@@ -22,16 +21,13 @@ const healthTime = 4 * time.Second
 
 // Run asks the bot on this machine for /readyz.
 func (c healthCommand) Run(ctx context.Context, s streams) error {
-	host, port, err := net.SplitHostPort(cmp.Or(c.AdminListen, defaultAdminListen))
+	address, err := reachable(cmp.Or(c.AdminListen, defaultAdminListen))
 	if err != nil {
 		return hinted{fmt.Errorf("BRIEFINGBOT_ADMIN_LISTEN is no address: %w", err), "name it as serve has it, like 127.0.0.1:9090"}
 	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "localhost" // serve listens on every address, and this is one of them
-	}
 	ctx, cancel := context.WithTimeout(ctx, healthTime)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/readyz", nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/readyz", nil)
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"strings"
 	"syscall"
 	"time"
 
@@ -57,11 +56,11 @@ func reachable(listen string) (string, error) {
 	if err != nil {
 		return "", errors.New("it has no port")
 	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+	switch ip := net.ParseIP(host); {
+	case ip.Equal(net.IPv4zero):
 		host = "127.0.0.1"
-		if strings.Contains(ip.String(), ":") {
-			host = "::1"
-		}
+	case host == "" || ip.IsUnspecified():
+		host = "localhost" // of IPv6, or of IPv4 where there is no other
 	}
 	return net.JoinHostPort(host, port), nil
 }

@@ -15,11 +15,6 @@ type Channel struct {
 	Route    string // what the adapter needs to post there, opaque to everyone else
 }
 
-// Same reports whether c and d are one channel, whatever their routes.
-func (c Channel) Same(d Channel) bool {
-	return c.Platform == d.Platform && c.Tenant == d.Tenant && c.ID == d.ID
-}
-
 // Tenant is a Slack workspace or a Teams organisation.
 type Tenant struct {
 	Platform Platform
@@ -75,9 +70,6 @@ const outOfTurn = "now "
 func SlotNow(now time.Time) Slot {
 	return Slot{Key: outOfTurn + now.UTC().Format("2006-01-02T15:04Z"), At: now}
 }
-
-// OutOfTurn reports whether somebody asked for the slot, and no rule planned it.
-func (s Slot) OutOfTurn() bool { return strings.HasPrefix(s.Key, outOfTurn) }
 
 // Date is the day of the slot, in its local time; of one out of turn, in UTC.
 func (s Slot) Date() Date {

@@ -10,28 +10,6 @@ import (
 	"briefingbot/internal/briefing"
 )
 
-func TestSameChannelIsSameWhateverItsRoute(t *testing.T) {
-	ch := briefing.Channel{Platform: briefing.Slack, Tenant: "T1", ID: "C1", Route: "a"}
-	for _, c := range []struct {
-		name  string
-		other briefing.Channel
-		want  bool
-	}{
-		{"itself", ch, true},
-		{"another route", briefing.Channel{Platform: briefing.Slack, Tenant: "T1", ID: "C1", Route: "b"}, true},
-		{"another id", briefing.Channel{Platform: briefing.Slack, Tenant: "T1", ID: "C2", Route: "a"}, false},
-		{"the same id of another tenant", briefing.Channel{Platform: briefing.Slack, Tenant: "T2", ID: "C1", Route: "a"}, false},
-		{"the same ids on another platform", briefing.Channel{Platform: briefing.Teams, Tenant: "T1", ID: "C1", Route: "a"}, false},
-	} {
-		if got := ch.Same(c.other); got != c.want {
-			t.Errorf("%s: %v", c.name, got)
-		}
-		if got := c.other.Same(ch); got != c.want {
-			t.Errorf("%s, the other way: %v", c.name, got)
-		}
-	}
-}
-
 func TestSlotOutOfTurnIsOneAMinute(t *testing.T) {
 	lisbon, err := time.LoadLocation("Europe/Lisbon")
 	if err != nil {
@@ -42,8 +20,8 @@ func TestSlotOutOfTurnIsOneAMinute(t *testing.T) {
 	if slot.Key != "now 2026-07-05T23:30Z" || !slot.At.Equal(now) {
 		t.Errorf("got %v", slot)
 	}
-	if !slot.OutOfTurn() || slot.Date() != "2026-07-05" {
-		t.Errorf("out of turn: %v, on %s", slot.OutOfTurn(), slot.Date())
+	if slot.Date() != "2026-07-05" {
+		t.Errorf("on %s", slot.Date())
 	}
 	if again := briefing.SlotNow(now.Add(49 * time.Second)); again.Key != slot.Key {
 		t.Errorf("asked for twice at a time: %q and %q", slot.Key, again.Key)
@@ -59,14 +37,14 @@ func TestPlannedSlotIsNotTakenForOneOutOfTurn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if slot.OutOfTurn() || slot.Date() != "2026-07-06" {
-		t.Errorf("%v: out of turn: %v, on %s", slot, slot.OutOfTurn(), slot.Date())
+	if slot.Date() != "2026-07-06" {
+		t.Errorf("%v: on %s", slot, slot.Date())
 	}
 	if now := briefing.SlotNow(slot.At); now.Key == slot.Key {
 		t.Errorf("both have the key %q", now.Key)
 	}
-	if none := (briefing.Slot{}); none.OutOfTurn() || none.Date() != "" {
-		t.Errorf("no slot: out of turn: %v, on %q", none.OutOfTurn(), none.Date())
+	if none := (briefing.Slot{}); none.Date() != "" {
+		t.Errorf("no slot: on %q", none.Date())
 	}
 }
 
