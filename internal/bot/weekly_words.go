@@ -193,6 +193,8 @@ func trouble(p briefing.Platform, c briefing.Cause) (what, do string) {
 		return "The time zone that was chosen is no longer known.", "To set the weekly question again, type " + change
 	case briefing.CauseRejected:
 		return name + " did not take this question.", "It has been noted for whoever runs the bot. The next question comes as planned."
+	case briefing.CauseFault:
+		return "The bot failed to choose this question.", "It has been noted for whoever runs the bot. The next question comes as planned."
 	case briefing.CauseNoAnswer:
 		return name + " did not say whether it took the question.", look
 	case briefing.CauseStopped:

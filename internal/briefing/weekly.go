@@ -120,6 +120,7 @@ const (
 	CauseRejected    Cause = "rejected"     // the platform did not take this message
 	CauseNoAnswer    Cause = "no-answer"    // the platform did not say whether it took it
 	CauseStopped     Cause = "stopped"      // the bot was stopped while it was sending
+	CauseFault       Cause = "fault"        // the bot failed over this post
 	CauseZone        Cause = "zone"         // the time zone is no longer known
 )
 

@@ -187,7 +187,7 @@ func TestPanicWhileChoosingFailsThatPostAlone(t *testing.T) {
 	f.step(t)
 	for i := range 4 {
 		if i == 1 {
-			want(t, f.store, channelOf("T1", "C1"), briefing.PostFailed, briefing.CauseNoQuestions)
+			want(t, f.store, channelOf("T1", "C1"), briefing.PostFailed, briefing.CauseFault)
 			continue
 		}
 		want(t, f.store, channelOf("T1", fmt.Sprint("C", i)), briefing.PostSent, "")

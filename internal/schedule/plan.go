@@ -57,7 +57,7 @@ func (s *Scheduler) decide(now time.Time) func(*briefing.Subscription, *briefing
 			if cause := recover(); cause != nil {
 				_ = s.panicked(cause)
 				*post = was
-				post.State, post.Cause = briefing.PostFailed, briefing.CauseNoQuestions
+				post.State, post.Cause = briefing.PostFailed, briefing.CauseFault
 			}
 		}()
 		var cause briefing.Cause
