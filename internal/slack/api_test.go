@@ -242,7 +242,7 @@ func TestFailedPostIsClassified(t *testing.T) {
 			refuses("ratelimited")(w, r)
 		}, nil, briefing.Throttled, "", 3 * time.Second, "ratelimited", 1},
 
-		{"nobody listens", nil, func(s *side) { s.adapter.api.http.Transport, _ = refusing(s.t, 99) }, briefing.NotSent, "", 0, "no connection", 0},
+		{"nobody listens", nil, func(s *side) { s.adapter.api.http.Transport, _ = refusing(s.t, 99) }, briefing.NotSent, "", 0, "refused", 0},
 		{"no such host", nil, dialing(func(context.Context) (net.Conn, error) {
 			return nil, &net.DNSError{Err: "no such host", Name: "slack.invalid", IsNotFound: true}
 		}), briefing.NotSent, "", 0, "not found", 0},
