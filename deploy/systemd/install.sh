@@ -25,6 +25,11 @@ while [ $# -gt 0 ]; do
   shift
 done
 
+case $root in
+  '' | /*) ;;
+  *) root=$PWD/$root ;; # useradd takes no other
+esac
+
 [ "$(id -u)" = 0 ] || fail "only root can install a service" "run it with sudo"
 [ "$purge" = no ] || [ "$action" = uninstall ] || fail "--purge goes with --uninstall" "add --uninstall to remove everything"
 
