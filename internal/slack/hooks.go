@@ -20,7 +20,7 @@ import (
 
 const (
 	maxSending    = 64                     // replies on their way at a time
-	maxPerChannel = 16                     // of those, from one channel
+	maxPerChannel = 16                     // of those, from one conversation
 	sendTimeout   = 10 * time.Second       // for one post
 	maxWait       = 30 * time.Second       // the longest Retry-After that is waited for
 	maxReplies    = 5                      // that Slack takes at one response_url
@@ -58,15 +58,15 @@ func newHooks(apiURL string, log *zap.Logger) *hooks {
 
 var errAddress = errors.New("response_url is missing or not Slack's")
 
-// reserve takes a place for messages to an address that a channel came with. Its error
-// means that nothing can be sent.
-func (h *hooks) reserve(address string, from briefing.Channel) (*outbox.Place, error) {
+// reserve takes a place for messages to an address that a workspace's conversation came
+// with, a direct message among them. Its error means that nothing can be sent.
+func (h *hooks) reserve(address, team, conversation string) (*outbox.Place, error) {
 	if !h.allowed(address) {
 		return nil, errAddress
 	}
 	key := ""
-	if from.ID != "" {
-		key = from.Tenant + "/" + from.ID
+	if isID(team) && isID(conversation) {
+		key = team + "/" + conversation
 	}
 	return h.outbox.Reserve(key)
 }

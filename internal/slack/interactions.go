@@ -88,7 +88,7 @@ func (a *Adapter) pressed(w http.ResponseWriter, r *http.Request, in *interactio
 		// Before anything is done: Slack shows a warning beside the button, and whoever
 		// presses again must not have skipped two questions.
 		var err error
-		if place, err = a.out.reserve(in.ResponseURL, channel); err != nil {
+		if place, err = a.out.reserve(in.ResponseURL, in.Team.ID, in.Channel.ID); err != nil {
 			a.refuse(w, http.StatusServiceUnavailable, err)
 			return
 		}

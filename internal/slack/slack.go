@@ -190,7 +190,7 @@ func (a *Adapter) commands(w http.ResponseWriter, r *http.Request) {
 	address, err := decode(form.responseURL)
 	if err == nil {
 		var place *outbox.Place
-		if place, err = a.out.reserve(address, channel); err == nil {
+		if place, err = a.out.reserve(address, string(form.team), string(form.channel)); err == nil {
 			a.out.send(place, address, parts[1:], partDelay)
 		}
 	}

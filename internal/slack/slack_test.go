@@ -839,6 +839,15 @@ func (f *fakeSlack) hold(t *testing.T) (release func()) {
 
 func TestWhenTooManyRepliesAreUnderWayThePersonIsToldToTryAgain(t *testing.T) {
 	t.Parallel()
+	for _, from := range []string{"C2147483705", "D2147483705"} {
+		t.Run("in "+from, func(t *testing.T) {
+			t.Parallel()
+			tooManyReplies(t, from)
+		})
+	}
+}
+
+func tooManyReplies(t *testing.T, from string) {
 	var asked atomic.Int64
 	s := newSide(t, responderFunc(func(briefing.Request) *briefing.Message {
 		asked.Add(1)
@@ -846,17 +855,17 @@ func TestWhenTooManyRepliesAreUnderWayThePersonIsToldToTryAgain(t *testing.T) {
 	}))
 	release := s.slack.hold(t)
 	for i := range maxPerChannel {
-		if a := s.pressed(button{value: "/da-briefing 6"}); a.status != http.StatusOK {
+		if a := s.pressed(button{value: "/da-briefing 6", channel: from}); a.status != http.StatusOK {
 			t.Fatalf("press %d: status %d", i, a.status)
 		}
 	}
 	// Of what is to be tried again nothing was done: a question would be left out twice.
-	for _, b := range []button{{value: "/reflection skip"}, {value: "/reflection skip", responseURL: "https://evil.example/"}} {
+	for _, b := range []button{{value: "/reflection skip", channel: from}, {value: "/reflection skip", channel: from, responseURL: "https://evil.example/"}} {
 		if a := s.pressed(b); a.status != http.StatusServiceUnavailable || asked.Load() != maxPerChannel {
 			t.Errorf("status %d, want 503; %d were carried out", a.status, asked.Load())
 		}
 	}
-	// Another channel has places left, until there are none at all.
+	// Another conversation has places left, until there are none at all.
 	for i := maxPerChannel; i < maxSending; i++ {
 		if a := s.pressed(button{value: "/da-briefing 6", channel: fmt.Sprint("C", i)}); a.status != http.StatusOK {
 			t.Fatalf("press %d: status %d", i, a.status)
@@ -871,7 +880,7 @@ func TestWhenTooManyRepliesAreUnderWayThePersonIsToldToTryAgain(t *testing.T) {
 	}
 	release()
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		if a := s.pressed(button{value: "/da-briefing 6"}); a.status == http.StatusOK {
+		if a := s.pressed(button{value: "/da-briefing 6", channel: from}); a.status == http.StatusOK {
 			break
 		}
 		if time.Now().After(deadline) {
