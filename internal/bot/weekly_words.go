@@ -90,7 +90,7 @@ func (w *phrasebook) dates(sub *briefing.Subscription, next coming) []briefing.B
 	for _, slot := range next.slots {
 		list.Items = append(list.Items, briefing.Item{Text: ours(w.moment(sub, slot))})
 	}
-	blocks := append(notes("Next:"), list)
+	blocks := []briefing.Block{briefing.Paragraph{Text: ours("Next:")}, list}
 	for _, d := range next.left {
 		blocks = append(blocks, notes("No question on "+d.date+": "+d.why+".")...)
 	}

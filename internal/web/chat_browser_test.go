@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -29,8 +30,12 @@ func openChat(t *testing.T) (context.Context, *Chat) {
 // openChatBehind shows it behind what stands before it, and has paths fail.
 func openChatBehind(t *testing.T, before func(http.Handler) http.Handler, failing ...string) (context.Context, *Chat) {
 	t.Helper()
+	return openChatOf(t, platformtest.NewBot(t, zap.NewNop()), before, failing...)
+}
+
+func openChatOf(t *testing.T, b Responder, before func(http.Handler) http.Handler, failing ...string) (context.Context, *Chat) {
+	t.Helper()
 	ctx := browser(t)
-	b := platformtest.NewBot(t, zap.NewNop())
 	c, err := New(Config{Slack: painted(func(m *briefing.Message) any {
 		var out []any
 		for _, part := range slack.Render(m, slack.Private) {
@@ -137,6 +142,59 @@ func TestButtonsAnswer(t *testing.T) {
 	do(t, ctx, chromedp.KeyEvent("/da-briefing 5"+kb.Enter))
 	click(t, ctx, labelled+`"Next (06)")`)
 	waitFor(t, ctx, `[...document.querySelectorAll(".reply h3")].some(h => h.textContent.startsWith("06."))`)
+}
+
+// setUp is a bot that shows a form, or a button for it.
+type setUp struct{}
+
+func (setUp) Respond(_ context.Context, req briefing.Request) *briefing.Message {
+	if req.Text.Reveal() == "/reflection" {
+		return &briefing.Message{Blocks: []briefing.Block{briefing.Buttons{Buttons: []briefing.Button{{Label: "Set up", Command: "/reflection set up"}}}}}
+	}
+	return &briefing.Message{Blocks: []briefing.Block{briefing.Form{Title: "Weekly question", Submit: "Set", Command: "/reflection", Fields: []briefing.Field{
+		{Label: "Day", Value: "monday", Options: []briefing.Option{{Label: "Monday", Value: "monday"}, {Label: "Tuesday", Value: "tuesday"}}},
+	}}}}
+}
+
+func TestFormThatWasAskedForHasTheKeyboard(t *testing.T) {
+	ctx, _ := openChatOf(t, setUp{}, func(h http.Handler) http.Handler { return h })
+	keys(t, ctx, "/reflection"+kb.Enter)
+	click(t, ctx, labelled+`"Set up")`)
+	waitFor(t, ctx, `document.activeElement.closest(".reply form")`)
+	if !evaluate[bool](t, ctx, `document.activeElement === document.querySelector(".reply form select, .reply form input")`) {
+		t.Error("it is not the first field that has it")
+	}
+	// Who typed the command goes on typing.
+	evaluate[bool](t, ctx, `(document.getElementById("text").focus(), true)`)
+	keys(t, ctx, "/reflection set up"+kb.Enter)
+	waitFor(t, ctx, `document.querySelectorAll(".reply form").length === 2`)
+	if !evaluate[bool](t, ctx, `document.activeElement.id === "text"`) {
+		t.Error("the box to type in has lost it")
+	}
+}
+
+func TestWithoutScriptsThePageOffersNothingThatNeedsThem(t *testing.T) {
+	ctx, _ := openChat(t)
+	if _, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
+		t.Fatal(err)
+	}
+	do(t, ctx, chromedp.Reload())
+	shown := evaluate[string](t, ctx, `document.body.innerText`)
+	if !strings.Contains(shown, "The chat needs JavaScript.") || strings.Contains(shown, "Send") || strings.Contains(shown, "Private chat") {
+		t.Errorf("it shows:\n%s", shown)
+	}
+}
+
+func TestInForcedColoursOnlyTheChosenTabHasALine(t *testing.T) {
+	ctx, _ := openChat(t)
+	prefer(t, ctx, "forced-colors", "active")
+	line := func(tab string) string {
+		return evaluate[string](t, ctx, `getComputedStyle(document.getElementById("`+tab+`")).borderBottomColor`)
+	}
+	paper := evaluate[string](t, ctx, `getComputedStyle(document.body).backgroundColor`)
+	if line("tab-private") != paper || line("tab-channel") == paper {
+		t.Errorf("lines %s and %s on %s", line("tab-channel"), line("tab-private"), paper)
+	}
 }
 
 func TestSharingAsksFirst(t *testing.T) {

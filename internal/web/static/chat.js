@@ -182,9 +182,12 @@ async function press(command, where, share) {
     return;
   }
   if (share && !await confirmed(share)) return;
-  await ask(command, where, Boolean(share));
+  const reply = await ask(command, where, Boolean(share));
+  // As a dialogue does in Slack and Teams, a form that somebody asked for has the keyboard.
+  if (where === place) reply?.querySelector(".view-page form select, .view-page form input")?.focus({ preventScroll: true });
 }
 
+// ask returns the reply, or nothing where there is none.
 async function ask(text, where, share = false) {
   if (!share) show(where, mine(text));
   let response;
@@ -197,7 +200,10 @@ async function ask(text, where, share = false) {
       return;
     }
     const drawn = await response.json();
-    if (drawn.html) show(where, message(drawn, where), true);
+    if (!drawn.html) return;
+    const reply = message(drawn, where);
+    show(where, reply, true);
+    return reply;
   } catch {
     show(where, problem("The bot does not answer. Is it still running? Nothing was done."));
   }
@@ -361,5 +367,6 @@ function posted(drawn) {
   }
 }
 
+document.querySelector("main").hidden = false; // without this script it can do nothing
 listen();
 input.focus();
