@@ -160,7 +160,7 @@ func TestPostgresAwayAndBack(t *testing.T) {
 	f := start(t, setUp(t, s, schedule.Config{}, bot))
 	ch := func(i int) briefing.Channel { return channelOf("T1", fmt.Sprint("C", i)) }
 	subscribe(t, direct, ch(1), mondays, slotAt(time.Now()))
-	eventually(t, 20*time.Second, "it is posted", func() bool { return len(bot.attempts("C1")) == 1 })
+	eventually(t, "it is posted", func() bool { return len(bot.attempts("C1")) == 1 })
 	proxy.cut()
 	subscribe(t, direct, ch(2), mondays, slotAt(time.Now()))
 	time.Sleep(20 * time.Second)
@@ -168,8 +168,8 @@ func TestPostgresAwayAndBack(t *testing.T) {
 		t.Fatal("it is posted without the database")
 	}
 	proxy.mend()
-	eventually(t, 30*time.Second, "it goes on", func() bool { return len(bot.attempts("C2")) == 1 })
-	eventually(t, 5*time.Second, "that is kept", func() bool { return post(t, direct, ch(2)).State == briefing.PostSent })
+	eventually(t, "it goes on", func() bool { return len(bot.attempts("C2")) == 1 })
+	eventually(t, "that is kept", func() bool { return post(t, direct, ch(2)).State == briefing.PostSent })
 	// River alone has a dozen warnings for it, each of which it repeats all the time.
 	if n := f.log.FilterLevelExact(zapcore.WarnLevel).Len(); n > 25 {
 		t.Errorf("%d warnings in 20 s", n)

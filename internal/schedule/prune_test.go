@@ -34,8 +34,8 @@ func TestOldPostsAreRemovedByThemselves(t *testing.T) {
 		aged(t, f, ch, 600, 400, 500) // more than go at once
 		aged(t, f, ch, 1, 1, 399)
 		start(t, f)
-		eventually(t, 30*time.Second, "the old ones are gone", func() bool { return len(postsOf(t, f.store, ch)) == 2 })
-		eventually(t, 5*time.Second, "it is said", func() bool { return f.log.FilterMessage("removed old posts").Len() == 1 })
+		eventually(t, "the old ones are gone", func() bool { return len(postsOf(t, f.store, ch)) == 2 })
+		eventually(t, "it is said", func() bool { return f.log.FilterMessage("removed old posts").Len() == 1 })
 		said := f.log.FilterMessage("removed old posts").All()[0].ContextMap()
 		if len(said) != 1 || said["posts"] != int64(1200) {
 			t.Errorf("logged %v", said)
@@ -67,17 +67,17 @@ func TestTenantThatIsPurgedWhileItIsDeliveredForLeavesNothing(t *testing.T) {
 			askNow(t, s, ch, time.Now())
 			f.Wake(t.Context(), tenantOf(ch))
 		}
-		eventually(t, 20*time.Second, "both are being sent", func() bool { return len(bot.attempts("")) == 2 })
+		eventually(t, "both are being sent", func() bool { return len(bot.attempts("")) == 2 })
 		gone, err := s.Purge(t.Context(), tenantOf(ch))
 		if err != nil || gone.Posts != 1 || gone.Jobs == 0 {
 			t.Errorf("%+v, %v", gone, err)
 		}
 		close(release)
-		eventually(t, 20*time.Second, "the other's is sent", func() bool { return post(t, s, other).State == briefing.PostSent })
+		eventually(t, "the other's is sent", func() bool { return post(t, s, other).State == briefing.PostSent })
 		// Another question afterwards: the jobs go on as before.
 		askNow(t, s, other, time.Now().Add(-time.Hour))
 		f.Wake(t.Context(), tenantOf(other))
-		eventually(t, 20*time.Second, "the other's next is sent", func() bool { return len(bot.attempts("")) == 3 })
+		eventually(t, "the other's next is sent", func() bool { return len(bot.attempts("")) == 3 })
 		time.Sleep(2 * time.Second) // River keeps what became of jobs a moment later
 		if held, err := s.Held(t.Context(), tenantOf(ch)); err != nil || !held.Nothing() {
 			t.Errorf("%+v, %v", held, err)

@@ -126,7 +126,7 @@ func TestRefusedConnectionsToSlackAreTriedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.Wake(t.Context(), briefing.Tenant{Platform: briefing.Slack, ID: "T1"})
-	eventually(t, 10*time.Second, "each is tried, and one twice", func() bool { return len(bot.attempts("")) > 5 })
+	eventually(t, "each is tried, and one twice", func() bool { return len(bot.attempts("")) > 5 })
 
 	if l, err = net.Listen("tcp", address); err != nil {
 		t.Skip("somebody else has the port by now")
@@ -136,7 +136,7 @@ func TestRefusedConnectionsToSlackAreTriedAgain(t *testing.T) {
 	server.Listener = l
 	server.Start()
 	t.Cleanup(server.Close)
-	eventually(t, 20*time.Second, "all are sent", func() bool {
+	eventually(t, "all are sent", func() bool {
 		for i := range 5 {
 			if post(t, s, channelOf("T1", fakes.SlackChannel("T1", i))).State != briefing.PostSent {
 				return false
