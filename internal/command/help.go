@@ -4,9 +4,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/agnivade/levenshtein"
-
 	"briefingbot/internal/briefing"
+	"briefingbot/internal/slip"
 )
 
 // Usage is a line of help: what to type, and what it gives.
@@ -102,7 +101,7 @@ func (t *Table) Suggest(b *briefing.Briefing, typed briefing.Private) string {
 			continue
 		}
 		for _, key := range r.keys {
-			if len(word) >= 3 && levenshtein.ComputeDistance(word, key) <= 1+len(key)/6 {
+			if len(word) >= 3 && slip.Between(word, key) <= 1+len(key)/6 {
 				return b.BriefingCommand() + " " + r.keys[0]
 			}
 		}

@@ -4,9 +4,8 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/agnivade/levenshtein"
-
 	"briefingbot/internal/briefing"
+	"briefingbot/internal/slip"
 )
 
 // Fault is what of the words after /reflection was not understood. The reply to
@@ -121,6 +120,6 @@ func near(word, key string) (letters int, ok bool) {
 	if len(word) > 4*(len(key)+most) { // in bytes, of which a letter has four at most
 		return 0, false
 	}
-	d := levenshtein.ComputeDistance(word, key)
+	d := slip.Between(word, key)
 	return d, d <= most
 }

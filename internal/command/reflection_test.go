@@ -178,6 +178,8 @@ func TestReflectionIsSuggestedFromTheTable(t *testing.T) {
 		"pauze":                      "/reflection pause",
 		"PAUSSE until 5 january":     "/reflection pause",
 		"stpop":                      "/reflection stop",
+		"stpo":                       "/reflection stop",
+		"skpi":                       "/reflection skip",
 		"stop asking about kayleigh": "/reflection stop",
 		"reusme":                     "/reflection resume",
 		"resum":                      "/reflection resume",

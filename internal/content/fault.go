@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agnivade/levenshtein"
+	"briefingbot/internal/slip"
 )
 
 // Fault is one thing that is wrong with a folder of briefings, and what its
@@ -49,7 +49,7 @@ func (fs Faults) sort() {
 func nearest(word string, candidates []string) string {
 	best, least := "", len(word)/3+2
 	for _, c := range candidates {
-		if d := levenshtein.ComputeDistance(strings.ToLower(word), strings.ToLower(c)); d < least {
+		if d := slip.Between(strings.ToLower(word), strings.ToLower(c)); d < least {
 			best, least = c, d
 		}
 	}

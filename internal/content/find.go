@@ -7,9 +7,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/agnivade/levenshtein"
-
 	"briefingbot/internal/briefing"
+	"briefingbot/internal/slip"
 )
 
 // Found is what a section was looked for and found to be.
@@ -180,9 +179,9 @@ func (f *Finder) near(i int, w string) []string {
 		case letters >= 5:
 			most = 1
 		}
-		d := levenshtein.ComputeDistance(w, v.text)
-		if d == 2 && swapped(w, v.text) {
-			d = min(1, most)
+		d := slip.Between(w, v.text)
+		if d == 1 && slip.Swapped(w, v.text) {
+			d = min(1, most) // also in a short word
 		}
 		if d > most || d > least {
 			continue
@@ -193,20 +192,6 @@ func (f *Finder) near(i int, w string) []string {
 		best = append(best, v.text)
 	}
 	return best
-}
-
-// swapped reports whether a and b differ by two neighbouring letters that changed
-// places, which a distance counts as two mistakes and a thumb makes as one.
-func swapped(a, b string) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := 0; i+1 < len(a); i++ {
-		if a[i] != b[i] {
-			return a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:]
-		}
-	}
-	return false
 }
 
 // number reads "5", "05", "section 5", "no. 5" and "five".
@@ -258,7 +243,7 @@ func (f *Finder) Pool(b *briefing.Briefing, typed briefing.Private) *briefing.Po
 			if slices.Contains(fold(p.Title), phrase) && !stop[phrase] && phrase != "questions" {
 				return p
 			}
-			if d := levenshtein.ComputeDistance(phrase, p.Name); d < least && len(phrase) > 3 {
+			if d := slip.Between(phrase, p.Name); d < least && len(phrase) > 3 {
 				best, least = p, d
 			}
 		}
