@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"net/http"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"briefingbot/internal/briefing"
 	"briefingbot/internal/fakes"
@@ -199,5 +201,14 @@ func TestTimeToKeepIsInWholeDays(t *testing.T) {
 		if err := d.UnmarshalText([]byte(text)); (err == nil) != (want > 0) || d != days(want)*days(day) {
 			t.Errorf("%q: %v, %v", text, d, err)
 		}
+	}
+}
+
+func TestFileThatIsNotThereInTimeIsNotCalledPostgreSQL(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), -time.Second)
+	defer cancel()
+	_, _, err := openStore(ctx, filepath.Join(t.TempDir(), "b.db"))
+	if err == nil || !strings.HasPrefix(err.Error(), "the database cannot be opened: ") {
+		t.Errorf("%v", err)
 	}
 }

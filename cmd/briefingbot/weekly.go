@@ -76,13 +76,13 @@ func openStore(ctx context.Context, database string) (*store.Store, string, erro
 	}
 	s, err := store.Open(ctx, database)
 	var newer *store.NewerError
-	switch {
+	switch cause := store.PostgresCause(err); {
 	case errors.As(err, &newer):
 		return nil, "", hinted{err, "run that version again, or restore the backup from before it"}
 	case store.IsNoDatabase(err):
 		return nil, "", hinted{errors.New("the file that BRIEFINGBOT_DATABASE names holds something else than a database"), "name another file, which is made if it is not there; or move this one away, and restore a backup if it was the database"}
-	case err != nil && store.PostgresCause(err) != "":
-		return nil, "", hinted{errors.New("PostgreSQL cannot be used: " + store.PostgresCause(err)), hint}
+	case cause != "" && store.IsPostgres(database): // SQLite runs out of time, too
+		return nil, "", hinted{errors.New("PostgreSQL cannot be used: " + cause), hint}
 	case err != nil:
 		return nil, "", hinted{fmt.Errorf("the database cannot be opened: %w", err), hint}
 	}

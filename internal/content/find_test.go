@@ -197,6 +197,7 @@ func TestSectionIsFoundByWhatIsTyped(t *testing.T) {
 		{"wrories", 5},
 		{"resorces", 7},
 		{"Ressources", 7},
+		{"hlep", 7}, // two neighbours swapped, in a short word, too
 
 		{"What are we worried about?", 5},
 		{"WHAT ARE WE WORRIED ABOUT", 5},

@@ -167,7 +167,7 @@ func TestSlowTenantDelaysNoOther(t *testing.T) {
 		for i := range others {
 			f.Wake(t.Context(), briefing.Tenant{Platform: briefing.Slack, ID: fmt.Sprint("T", i)})
 		}
-		eventually(t, "the others are posted", func() bool {
+		within(t, beforeATick, "the others are posted", func() bool {
 			for i := range others {
 				if len(bot.attempts(fmt.Sprint("other", i))) != 1 {
 					return false

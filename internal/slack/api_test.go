@@ -525,7 +525,7 @@ func TestWhetherAPostWouldGetThroughIsAskedWithoutPosting(t *testing.T) {
 			s.slack.api.answers("chat.getPermalink", tt.answer)
 			started := time.Now()
 			err := s.adapter.CanPost(t.Context(), team)
-			if took := time.Since(started); took > 3*time.Second {
+			if took := time.Since(started); took > 2*time.Second {
 				t.Errorf("it took %v", took)
 			}
 			if tt.cause == "" && err != nil {

@@ -284,7 +284,7 @@ func TestOpenEndsWithItsContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 		defer cancel()
 		start := time.Now()
-		if _, err := store.Open(ctx, database); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > 6*time.Second {
+		if _, err := store.Open(ctx, database); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > 3*time.Second {
 			t.Errorf("after %s: %v", time.Since(start), err)
 		}
 		held()

@@ -58,8 +58,8 @@ func lockSchema(ctx context.Context, config *pgx.ConnConfig) (unlock func(), err
 
 var errAddress = errors.New("the postgres:// address cannot be understood")
 
-// PostgresCause says why PostgreSQL cannot be used, by an error of Open or Examine, or
-// nothing where that is about something else. The driver's own words take several
+// PostgresCause says why PostgreSQL cannot be used, by an error of Open or Examine for
+// a database of it, or nothing where that is about something else. The driver's own words take several
 // lines, and name the server's host and user.
 // https://www.postgresql.org/docs/current/errcodes-appendix.html
 func PostgresCause(err error) string {

@@ -46,13 +46,13 @@ func (s *statements) keep(queries []string) {
 	if s.ctx.Err() != nil {
 		return
 	}
-	parsing := len(s.wanted) > 0
+	somebody := len(s.wanted) > 0 // parses
 	for _, query := range queries {
 		if !slices.Contains(s.wanted, query) && s.kept[query] == nil && len(s.kept)+len(s.wanted) < maxStatements {
 			s.wanted = append(s.wanted, query)
 		}
 	}
-	if !parsing && len(s.wanted) > 0 {
+	if !somebody && len(s.wanted) > 0 {
 		s.parsing.Go(s.parse)
 	}
 }

@@ -1107,6 +1107,23 @@ func TestTeamsHasItsAnswerWhereverTheReplyGets(t *testing.T) {
 	})
 }
 
+// Such a name would lead to another address.
+func TestReplyToWhatIsNoConversationIsNotSent(t *testing.T) {
+	t.Parallel()
+	s := newSide(t, note("an answer"))
+	a := changed(s.telling("da-briefing"), object{"conversation": object{"id": "..", "conversationType": "personal", "tenantId": homeTenant}})
+	if got := s.send(a); got.status != http.StatusOK {
+		t.Errorf("status %d", got.status)
+	}
+	s.settle()
+	if got := s.logged("reply not delivered"); len(got) != 1 || got[0]["cause"] != "an id is no id" {
+		t.Errorf("logged %v, want one line", got)
+	}
+	if got := len(s.connector.received()); got != 0 {
+		t.Errorf("%d messages", got)
+	}
+}
+
 // hold makes the connector keep every message waiting. Release lets them go.
 func (f *fakeConnector) hold(t *testing.T) (release func()) {
 	held := make(chan struct{})
