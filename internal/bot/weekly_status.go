@@ -27,7 +27,7 @@ func (w *phrasebook) status(sub *briefing.Subscription, next coming, posts []bri
 		for i := range posts[:min(shownPosts, len(posts))] {
 			list.Items = append(list.Items, briefing.Item{Text: ours(w.postLine(sub, &posts[i]))})
 		}
-		blocks = append(append(blocks, notes("Last:")...), list)
+		blocks = append(blocks, briefing.Paragraph{Text: ours("Last:")}, list)
 	}
 	switch wrong := toMend(posts); {
 	case wrong == nil || obstacle != "":
